@@ -1,2 +1,58 @@
-//! Under construction.
-fn main() {}
+//! `cargo xtask …`: the one front door for checks, tests and benchmarks.
+//!
+//! A person and CI run the same commands, so that "green" means one thing. The modules: [`tiers`] is the list of what
+//! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`layering`]
+//! holds the rule of who may use whom, [`oracle`] builds the reference builder, [`bench`] starts the benchmarks,
+//! [`workspace`] knows the folders and starts programs.
+
+mod bench;
+mod console;
+mod layering;
+mod oracle;
+mod run;
+mod tiers;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Checks, tests and benchmarks of the SOCI Index Builder.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install or build what the tests need, run every tier, sum up.
+    Test(run::Options),
+    /// Measure against the reference builder.
+    Bench {
+        #[command(subcommand)]
+        what: bench::What,
+    },
+}
+
+fn main() -> ExitCode {
+    match perform(Cli::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            console::line(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Test(options) => Ok(run::test(&workspace, &options)),
+        Task::Bench { what } => bench::run(&workspace, &what),
+    }
+}

@@ -1,0 +1,218 @@
+//! Goes through the tiers and sums up.
+//!
+//! A failed tier does not stop the later ones: one run tells everything that is wrong. A tier whose tools are missing
+//! is red as well, because a test that was not run proves nothing; `--allow-missing` lets a person, but never CI, pass
+//! over it.
+
+use std::env;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::console;
+use crate::tiers::{TIERS, Tier};
+use crate::tools;
+use crate::workspace::Workspace;
+
+/// Options of `cargo xtask test`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Let tiers whose tools are missing pass as "could not run" (ignored when CI=true).
+    #[arg(long)]
+    allow_missing: bool,
+    /// Run this tier only; may be given several times.
+    #[arg(long, value_name = "TIER", value_parser = PossibleValuesParser::new(TIERS.iter().map(|tier| tier.name)))]
+    only: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed(String),
+    /// The names of the missing tools.
+    CouldNotRun(Vec<&'static str>),
+}
+
+struct Report {
+    tier: &'static Tier,
+    outcome: Outcome,
+    took: Duration,
+}
+
+/// Runs the chosen tiers. Success means that every one of them passed, or was passed over with permission.
+pub(crate) fn test(workspace: &Workspace, options: &Options) -> ExitCode {
+    let chosen: Vec<_> = TIERS
+        .iter()
+        .filter(|tier| is_chosen(tier, &options.only))
+        .collect();
+    console::heading("what the tests need");
+    let mut needed: Vec<_> = chosen.iter().flat_map(|tier| tier.needs).copied().collect();
+    needed.sort_by_key(|tool| tool.name);
+    needed.dedup();
+    tools::prepare(&needed);
+
+    let reports: Vec<_> = chosen
+        .into_iter()
+        .map(|tier| run_tier(workspace, tier))
+        .collect();
+    let lenient = options.allow_missing && !in_ci();
+    summarise(&reports, lenient);
+    if reports
+        .iter()
+        .all(|report| is_green(&report.outcome, lenient))
+    {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn is_chosen(tier: &Tier, only: &[String]) -> bool {
+    only.is_empty() || only.iter().any(|name| name == tier.name)
+}
+
+fn in_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+fn run_tier(workspace: &Workspace, tier: &'static Tier) -> Report {
+    console::heading(&format!("{}: {}", tier.name, tier.proves));
+    let start = Instant::now();
+    let outcome = outcome_of(workspace, tier);
+    match &outcome {
+        Outcome::Passed => {}
+        Outcome::Failed(error) => console::line(&format!("failed: {error}")),
+        Outcome::CouldNotRun(missing) => {
+            console::line(&format!("could not run: no {}", missing.join(", no ")))
+        }
+    }
+    Report {
+        tier,
+        outcome,
+        took: start.elapsed(),
+    }
+}
+
+fn outcome_of(workspace: &Workspace, tier: &Tier) -> Outcome {
+    let missing: Vec<_> = tier
+        .needs
+        .iter()
+        .filter(|tool| !tool.is_present())
+        .map(|tool| tool.name)
+        .collect();
+    if !missing.is_empty() {
+        return Outcome::CouldNotRun(missing);
+    }
+    let failure = tier.steps.iter().find_map(|step| step.run(workspace).err());
+    failure.map_or(Outcome::Passed, |error| {
+        Outcome::Failed(format!("{error:#}"))
+    })
+}
+
+fn summarise(reports: &[Report], lenient: bool) {
+    console::heading("summary");
+    for report in reports {
+        console::line(&summary_line(report));
+    }
+    let seconds: u64 = reports.iter().map(|report| report.took.as_secs()).sum();
+    let red: Vec<_> = reports
+        .iter()
+        .filter(|report| !is_green(&report.outcome, lenient))
+        .collect();
+    let verdict = if red.is_empty() {
+        "green".to_owned()
+    } else {
+        format!(
+            "red: {}",
+            red.iter()
+                .map(|report| report.tier.name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
+    };
+    console::line(&format!("{verdict} after {seconds} s"));
+}
+
+fn summary_line(report: &Report) -> String {
+    let (word, why) = match &report.outcome {
+        Outcome::Passed => ("passed", String::new()),
+        Outcome::Failed(error) => ("failed", format!("  {error}")),
+        Outcome::CouldNotRun(missing) => {
+            ("could not run", format!("  no {}", missing.join(", no ")))
+        }
+    };
+    let line = format!(
+        "{:<12} {word:<14} {:>7.1} s{why}",
+        report.tier.name,
+        report.took.as_secs_f64()
+    );
+    line.trim_end().to_owned()
+}
+
+fn is_green(outcome: &Outcome, lenient: bool) -> bool {
+    match outcome {
+        Outcome::Passed => true,
+        Outcome::Failed(_) => false,
+        Outcome::CouldNotRun(_) => lenient,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiers::Step;
+
+    static FAILS_FIRST: Tier = Tier {
+        name: "sample",
+        proves: "nothing",
+        needs: &[],
+        steps: &[
+            Step::Check("fails", |_| anyhow::bail!("first step")),
+            Step::Check("unreached", |_| anyhow::bail!("second step")),
+        ],
+    };
+
+    #[test]
+    fn the_first_failing_step_names_the_failure() {
+        let workspace = Workspace::find().expect("cargo knows this workspace");
+        assert_eq!(
+            outcome_of(&workspace, &FAILS_FIRST),
+            Outcome::Failed("first step".into())
+        );
+    }
+
+    #[test]
+    fn missing_tools_are_red_unless_allowed() {
+        let outcome = Outcome::CouldNotRun(vec!["pigz"]);
+        assert!(!is_green(&outcome, false));
+        assert!(is_green(&outcome, true));
+    }
+
+    #[test]
+    fn a_failure_is_red_even_when_lenient() {
+        assert!(!is_green(&Outcome::Failed("why".into()), true));
+    }
+
+    #[test]
+    fn only_picks_tiers_by_name() {
+        assert!(is_chosen(&FAILS_FIRST, &[]));
+        assert!(is_chosen(&FAILS_FIRST, &["sample".into()]));
+        assert!(!is_chosen(&FAILS_FIRST, &["other".into()]));
+    }
+
+    #[test]
+    fn the_summary_names_every_missing_tool() {
+        let outcome = Outcome::CouldNotRun(vec!["Go", "pigz"]);
+        let report = Report {
+            tier: &FAILS_FIRST,
+            outcome,
+            took: Duration::from_millis(1500),
+        };
+        assert_eq!(
+            summary_line(&report),
+            "sample       could not run      1.5 s  no Go, no pigz"
+        );
+    }
+}

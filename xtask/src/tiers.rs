@@ -1,0 +1,186 @@
+//! The list of what is tested, cheapest first.
+//!
+//! A tier is data: its name, what a green one proves, the tools without which it cannot run, and its steps. A new
+//! family of tests is one more entry here; [`crate::run`] need not change.
+
+use std::env;
+
+use anyhow::{Result, ensure};
+
+use crate::console;
+use crate::layering;
+use crate::oracle;
+use crate::tools::{self, Tool};
+use crate::workspace::{self, Workspace};
+
+/// One stage of `cargo xtask test`.
+pub(crate) struct Tier {
+    /// What `--only` takes and the summary shows.
+    pub(crate) name: &'static str,
+    /// What is known when it is green.
+    pub(crate) proves: &'static str,
+    /// Without one of these the tier could not run.
+    pub(crate) needs: &'static [&'static Tool],
+    /// Run in order; the first failure ends the tier.
+    pub(crate) steps: &'static [Step],
+}
+
+/// One command or check of a tier.
+pub(crate) enum Step {
+    /// cargo, in the root.
+    Cargo(&'static [&'static str]),
+    /// cargo with the warnings of rustdoc as errors.
+    Rustdoc(&'static [&'static str]),
+    /// A program in the Go module.
+    Go(&'static str, &'static [&'static str]),
+    /// A check of our own.
+    Check(&'static str, fn(&Workspace) -> Result<()>),
+}
+
+/// Everything, in the order in which it runs.
+pub(crate) const TIERS: &[Tier] = &[
+    Tier {
+        name: "format",
+        proves: "Rust code is formatted, fuzz targets included",
+        needs: &[&tools::RUSTFMT],
+        steps: &[
+            Step::Cargo(&["fmt", "--all", "--check"]),
+            Step::Check("cargo fmt of fuzz/", fuzz_format),
+        ],
+    },
+    Tier {
+        name: "layering",
+        proves: "crates use only what the architecture lets them use",
+        needs: &[],
+        steps: &[Step::Check("who uses whom", layering::check)],
+    },
+    Tier {
+        name: "clippy",
+        proves: "no lint warns, tests and benches included",
+        needs: &[&tools::CLIPPY],
+        steps: &[Step::Cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])],
+    },
+    Tier {
+        name: "docs",
+        proves: "every public item is documented and no link is broken",
+        needs: &[],
+        steps: &[Step::Rustdoc(&["doc", "--workspace", "--no-deps"])],
+    },
+    Tier {
+        name: "unit",
+        proves: "unit and property tests pass",
+        needs: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--workspace",
+            "--exclude",
+            "soci-conformance",
+        ])],
+    },
+    Tier {
+        name: "go",
+        proves: "the Go module of the reference builder is formatted and vetted",
+        needs: &[&tools::GO, &tools::GCC, &tools::ZLIB],
+        steps: &[
+            Step::Check("gofmt -l .", go_format),
+            Step::Go("go", &["vet", "./..."]),
+        ],
+    },
+    Tier {
+        name: "conformance",
+        proves: "our bytes equal the reference builder's, and each reads what the other wrote",
+        needs: &[
+            &tools::GO,
+            &tools::GCC,
+            &tools::ZLIB,
+            &tools::PIGZ,
+            &tools::LIBDEFLATE,
+            &tools::IGZIP,
+            &tools::ZOPFLI,
+        ],
+        steps: &[
+            Step::Check("go build of the reference builder", oracle::build),
+            // Not captured: the matrix of what was compared is part of the result.
+            Step::Cargo(&["test", "--package", "soci-conformance", "--", "--nocapture"]),
+        ],
+    },
+];
+
+impl Step {
+    /// Runs the step, its output going straight through.
+    pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
+        let command = match *self {
+            Self::Cargo(args) => workspace.cargo(args),
+            Self::Rustdoc(args) => {
+                let mut command = workspace.cargo(args);
+                command.env("RUSTDOCFLAGS", strict_rustdoc());
+                command
+            }
+            Self::Go(name, args) => workspace.in_go_module(name, args),
+            Self::Check(name, check) => {
+                console::line(&format!("-> {name}"));
+                return check(workspace);
+            }
+        };
+        console::line(&format!("-> {}", workspace::shown(&command)));
+        let mut command = command;
+        command.env("SOCI_ORACLE", oracle::path(workspace));
+        workspace::run(command)
+    }
+}
+
+/// What the caller set, and warnings as errors.
+fn strict_rustdoc() -> String {
+    format!(
+        "{} -D warnings",
+        env::var("RUSTDOCFLAGS").unwrap_or_default()
+    )
+    .trim_start()
+    .to_owned()
+}
+
+/// The fuzz targets are a workspace of their own, which `cargo fmt --all` at the root does not see.
+fn fuzz_format(workspace: &Workspace) -> Result<()> {
+    if !workspace.root.join("fuzz/Cargo.toml").is_file() {
+        console::line("there is no fuzz/ yet");
+        return Ok(());
+    }
+    workspace::run(workspace.cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+}
+
+/// `gofmt -l` names badly formatted files and succeeds all the same.
+fn go_format(workspace: &Workspace) -> Result<()> {
+    let files = workspace::stdout_of(workspace.in_go_module("gofmt", &["-l", "."]))?;
+    let files: Vec<_> = files.lines().collect();
+    ensure!(files.is_empty(), "gofmt would change {}", files.join(", "));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn tier_names_are_unique() {
+        let names: HashSet<_> = TIERS.iter().map(|tier| tier.name).collect();
+        assert_eq!(names.len(), TIERS.len());
+    }
+
+    #[test]
+    fn every_tier_has_steps() {
+        assert!(
+            TIERS
+                .iter()
+                .all(|tier| !tier.steps.is_empty() && !tier.proves.is_empty())
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! Where things are, and how programs are started.
+//!
+//! Everything runs from the workspace's root with no standard input, so that nothing depends on where the caller
+//! stands and nothing waits for a terminal.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+/// The folders of this workspace.
+pub(crate) struct Workspace {
+    /// Folder of the root `Cargo.toml`.
+    pub(crate) root: PathBuf,
+    /// Cargo's target folder, wherever it was put.
+    pub(crate) target: PathBuf,
+}
+
+impl Workspace {
+    /// Asks cargo for the folders of the workspace that this program was built in.
+    pub(crate) fn find() -> Result<Self> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = here
+            .parent()
+            .context("xtask lies in a folder of the workspace")?
+            .to_path_buf();
+        let metadata = metadata(&root)?;
+        let target = metadata["target_directory"]
+            .as_str()
+            .context("cargo metadata names no target folder")?;
+        Ok(Self {
+            target: PathBuf::from(target),
+            root,
+        })
+    }
+
+    /// The Go module that holds the reference builder.
+    pub(crate) fn go_module(&self) -> PathBuf {
+        self.root.join("tests/conformance")
+    }
+
+    /// A cargo command in the root.
+    pub(crate) fn cargo(&self, args: &[&str]) -> Command {
+        let mut command = program(&cargo(), &self.root);
+        command.args(args);
+        command
+    }
+
+    /// A program in the Go module.
+    pub(crate) fn in_go_module(&self, name: &str, args: &[&str]) -> Command {
+        let mut command = program(&OsString::from(name), &self.go_module());
+        command.args(args);
+        command
+    }
+}
+
+/// `cargo metadata` of the workspace at `root`, without dependencies: no network, no lock file change.
+pub(crate) fn metadata(root: &Path) -> Result<Value> {
+    let mut command = program(&cargo(), root);
+    command.args(["metadata", "--format-version", "1", "--no-deps"]);
+    serde_json::from_str(&stdout_of(command)?).context("cargo metadata is not JSON")
+}
+
+/// Runs a command whose output goes straight to the caller's terminal or log.
+pub(crate) fn run(mut command: Command) -> Result<()> {
+    let shown = shown(&command);
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {shown}"))?;
+    ensure!(status.success(), "{shown}: {status}");
+    Ok(())
+}
+
+/// Runs a command and gives back what it printed.
+pub(crate) fn stdout_of(mut command: Command) -> Result<String> {
+    let shown = shown(&command);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start {shown}"))?;
+    if !output.status.success() {
+        bail!("{shown}: {}", output.status);
+    }
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("{shown} printed something that is not UTF-8"))
+}
+
+/// A command as a person would type it.
+pub(crate) fn shown(command: &Command) -> String {
+    let name = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
+    let words = std::iter::once(name).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
+fn program(name: &OsString, folder: &Path) -> Command {
+    let mut command = Command::new(name);
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_root_by_its_manifest() {
+        let workspace = Workspace::find().expect("cargo knows this workspace");
+        assert!(workspace.root.join("xtask/Cargo.toml").is_file());
+    }
+
+    #[test]
+    fn shows_a_command_without_its_folder() {
+        let mut command = Command::new("/usr/bin/cargo");
+        command.args(["test", "--workspace"]);
+        assert_eq!(shown(&command), "cargo test --workspace");
+    }
+
+    #[test]
+    fn reports_a_failed_command_by_name_and_status() {
+        let error = run(Command::new("false")).expect_err("false fails");
+        assert_eq!(error.to_string(), "false: exit status: 1");
+    }
+}
