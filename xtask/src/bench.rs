@@ -37,6 +37,9 @@ pub(crate) struct Ztoc {
 /// Builds both sides, then measures. The exit code is the measuring program's.
 pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<ExitCode> {
     let What::Ztoc(options) = what;
+    if options.json {
+        console::step_aside();
+    }
     tools::prepare(&[&tools::GCC, &tools::ZLIB, &tools::LIBDEFLATE, &tools::IGZIP]);
     console::heading("building the reference builder");
     oracle::build(workspace)?;

@@ -4,12 +4,24 @@
 //! dropped here.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Set when standard output belongs to a program that reads JSON from it.
+static ASIDE: AtomicBool = AtomicBool::new(false);
+
+/// From here on, everything said goes to standard error.
+pub(crate) fn step_aside() {
+    ASIDE.store(true, Ordering::Relaxed);
+}
 
 /// One line on standard output.
 pub(crate) fn line(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}");
-    let _ = out.flush();
+    let text = format!("{text}\n");
+    let _ = if ASIDE.load(Ordering::Relaxed) {
+        io::stderr().write_all(text.as_bytes())
+    } else {
+        io::stdout().write_all(text.as_bytes())
+    };
 }
 
 /// A line that is found again in a long log.
