@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 const LAYER_BYTES: u64 = 600_000_000;
 
 /// Uncompressed bytes of the first try: what usually packs to a little more than [`LAYER_BYTES`].
-const FIRST_TRY_BYTES: u64 = 2_000_000_000;
+const FIRST_TRY_BYTES: u64 = 2_200_000_000;
 
 /// A try that came out too small says how much to add; more tries than this mean that something else is wrong.
 const TRIES: u32 = 4;

@@ -121,16 +121,23 @@ fn summarise(reports: &[Report], lenient: bool) {
         .iter()
         .filter(|report| !is_green(&report.outcome, lenient))
         .collect();
-    let verdict = if red.is_empty() {
-        "green".to_owned()
+    let names = |reports: &[&Report]| {
+        reports
+            .iter()
+            .map(|report| report.tier.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let passed_over: Vec<_> = reports
+        .iter()
+        .filter(|report| report.outcome != Outcome::Passed)
+        .collect();
+    let verdict = if !red.is_empty() {
+        format!("red: {}", names(&red))
+    } else if !passed_over.is_empty() {
+        format!("green, but passed over: {}", names(&passed_over))
     } else {
-        format!(
-            "red: {}",
-            red.iter()
-                .map(|report| report.tier.name)
-                .collect::<Vec<_>>()
-                .join(", ")
-        )
+        "green".to_owned()
     };
     console::line(&format!("{verdict} after {seconds} s"));
 }
