@@ -1,1 +1,17 @@
-//! Under construction.
+//! Asks the reference: drives `cmd/oracle`, which is soci-snapshotter v0.15.0 behind a small door.
+//!
+//! The tests beside this library compare in both directions: our zTOCs with the reference's byte for byte, and what the
+//! reference's daemon reads through our zTOCs with the source. Neither the reference nor the compressors are imitated; a
+//! missing one is an error that says how to get it, never a skipped test.
+//!
+//! # What it does not do
+//! It builds nothing itself: `cargo xtask test` builds the oracle and names it in `SOCI_ORACLE`.
+//!
+//! # Map
+//! [`oracle`] the process and its protocol · [`tools`] compressors and tar of the machine · [`source`] what a layer should hold
+
+pub mod oracle;
+pub mod source;
+pub mod tools;
+
+pub use oracle::{Flush, Made, Node, Oracle, OracleError, Recipe};
