@@ -1,0 +1,101 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
+use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES, Digest, MultiMember, SpanSize};
+
+/// Builds SOCI indexes, with which container images start before they are pulled.
+#[derive(Parser)]
+#[command(name = "soci-index", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Work on the zTOC of a single layer.
+    #[command(subcommand)]
+    Ztoc(ZtocCommand),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ZtocCommand {
+    /// Make the zTOC of a layer file.
+    #[command(after_help = "\
+Exit codes: 0 made, 3 left out with a reason (no file is written), 1 failed, 2 wrong usage.
+
+Examples:
+  soci-index ztoc create layer.tar.gz -o layer.ztoc
+  curl -s URL | soci-index ztoc create - -o layer.ztoc --digest sha256:…")]
+    Create(CreateArgs),
+    /// Print what a zTOC holds, as JSON.
+    #[command(after_help = "Example:\n  soci-index ztoc info layer.ztoc | jq '.files[].filename'")]
+    Info(InfoArgs),
+    /// Print one file of a layer, decoding only the spans that hold it.
+    #[command(after_help = "Example:\n  soci-index ztoc cat layer.ztoc layer.tar.gz etc/os-release")]
+    Cat(CatArgs),
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct CreateArgs {
+    /// The layer: gzip or tar, told by content; `-` is standard input.
+    pub(crate) layer: PathBuf,
+    /// Where the zTOC goes. The file appears whole or not at all.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Uncompressed bytes between two points at which decoding can start.
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_SPAN_BYTES, value_parser = span_size)]
+    pub(crate) span_size: u64,
+    /// Written into the zTOC, so part of its digest.
+    #[arg(long, value_name = "TEXT", default_value = DEFAULT_BUILD_TOOL_IDENTIFIER)]
+    pub(crate) build_tool_identifier: String,
+    /// What to do with layers of several gzip members, which soci-snapshotter reads since v0.14.0 only.
+    #[arg(long, value_enum, default_value_t = MultiMemberArg::Skip)]
+    pub(crate) multi_member: MultiMemberArg,
+    /// The layer's digest; another one is a failure.
+    #[arg(long, value_name = "sha256:…")]
+    pub(crate) digest: Option<Digest>,
+    /// Print the outcome as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct InfoArgs {
+    /// The zTOC.
+    pub(crate) ztoc: PathBuf,
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct CatArgs {
+    /// The layer's zTOC.
+    pub(crate) ztoc: PathBuf,
+    /// The layer.
+    pub(crate) layer: PathBuf,
+    /// The file's path in the layer.
+    pub(crate) path: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum MultiMemberArg {
+    /// Leave the layer out.
+    Skip,
+    /// Index it.
+    Allow,
+}
+
+impl From<MultiMemberArg> for MultiMember {
+    fn from(arg: MultiMemberArg) -> MultiMember {
+        match arg {
+            MultiMemberArg::Skip => MultiMember::Skip,
+            MultiMemberArg::Allow => MultiMember::Allow,
+        }
+    }
+}
+
+fn span_size(text: &str) -> Result<u64, String> {
+    let bytes = text.parse().map_err(|_| "not a number of bytes".to_owned())?;
+    SpanSize::from_bytes(bytes).map(SpanSize::bytes).ok_or_else(|| "must be from 1 to 9223372036854775807".to_owned())
+}

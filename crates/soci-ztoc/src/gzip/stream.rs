@@ -1,0 +1,282 @@
+//! A gzip layer as a stream of decoded pieces with the boundaries between deflate blocks.
+//!
+//! A layer is one or more members, one behind the other, and perhaps trailing bytes that belong to none. The stream goes
+//! through them once. Its history is contiguous, so that the window before any boundary is a slice of it:
+//!
+//! ```text
+//! history:  | 32 KiB that the next distance may need | decoded since the last slide … | free |
+//!                                                                              filled ^
+//! ```
+
+use crc32fast::Hasher;
+
+use super::header::{HeaderError, HeaderParser, MEMBER_MAGIC};
+use super::inflate::{Inflater, Stop, WINDOW_BYTES};
+use crate::error::{Damage, DamageKind};
+
+/// Decoded bytes between two slides of the history. 256 KiB stays in a core's second-level cache and makes the copy
+/// of the window at each slide an eighth of the output at most.
+const HISTORY_BYTES: usize = WINDOW_BYTES + 256 * 1024;
+
+/// CRC-32 and length behind a member (RFC 1952 §2.3.1).
+const TRAILER_BYTES: usize = 8;
+
+/// Where a stream stands between two pieces of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Boundary {
+    /// Right behind a member's header.
+    Member {
+        /// Number of members begun, this one included.
+        count: u64,
+        /// The header has a text that consumers refuse.
+        long_text: bool,
+    },
+    /// Right behind a deflate block that is not its member's last.
+    Block {
+        /// How many bits (0–7) of the last consumed byte belong to the next block.
+        bits: u8,
+    },
+}
+
+/// What one call of [`GzipStream::advance`] gave.
+pub(crate) struct Step<'a> {
+    /// Bytes decoded.
+    pub(crate) output: &'a [u8],
+    /// The boundary behind `output`, if there is one.
+    pub(crate) boundary: Option<Boundary>,
+}
+
+enum State {
+    Header(HeaderParser),
+    /// At a checkpoint whose first bits lie in a byte that has not arrived yet.
+    SharedByte { bits: u8, window: Box<[u8; WINDOW_BYTES]> },
+    Body,
+    Trailer { bytes: [u8; TRAILER_BYTES], have: usize },
+    /// Before the first member or behind one; so many bytes that follow look like the magic number of another one.
+    Between { matched: usize },
+    /// Behind the last member.
+    Trailing,
+}
+
+/// The decoder; see the module's documentation.
+pub(crate) struct GzipStream {
+    state: State,
+    inflater: Inflater,
+    history: Box<[u8]>,
+    filled: usize,
+    compressed_offset: u64,
+    uncompressed_offset: u64,
+    members: u64,
+    /// The current member's checksum and where it began; `None` when decoding began in the middle of it.
+    member: Option<Member>,
+    /// CRC-32 of the output since [`GzipStream::take_crc`], without `piece`.
+    recent: Hasher,
+    /// CRC-32 of the output that is in neither `member` nor `recent` yet: each byte is summed once, the sums are combined.
+    piece: Hasher,
+}
+
+struct Member {
+    crc: Hasher,
+    uncompressed_start: u64,
+}
+
+impl GzipStream {
+    /// At the first byte of a layer that begins with [`MEMBER_MAGIC`].
+    pub(crate) fn from_start() -> GzipStream {
+        GzipStream::new(State::Between { matched: 0 }, Inflater::new(), 0, 0)
+    }
+
+    /// At a checkpoint: the next byte pushed is the one at `compressed_offset - 1` when `bits > 0`, else the one at
+    /// `compressed_offset`.
+    pub(crate) fn from_checkpoint(
+        compressed_offset: u64,
+        uncompressed_offset: u64,
+        bits: u8,
+        window: &[u8; WINDOW_BYTES],
+    ) -> GzipStream {
+        if bits > 0 {
+            let state = State::SharedByte { bits, window: Box::new(*window) };
+            return GzipStream::new(state, Inflater::new(), compressed_offset.saturating_sub(1), uncompressed_offset);
+        }
+        GzipStream::new(State::Body, Inflater::resume(0, 0, window), compressed_offset, uncompressed_offset)
+    }
+
+    fn new(state: State, inflater: Inflater, compressed_offset: u64, uncompressed_offset: u64) -> GzipStream {
+        GzipStream {
+            state,
+            inflater,
+            history: vec![0; HISTORY_BYTES].into_boxed_slice(),
+            filled: WINDOW_BYTES,
+            compressed_offset,
+            uncompressed_offset,
+            members: 0,
+            member: None,
+            recent: Hasher::new(),
+            piece: Hasher::new(),
+        }
+    }
+
+    /// Bytes of the layer consumed so far, from its start.
+    pub(crate) fn compressed_offset(&self) -> u64 {
+        self.compressed_offset
+    }
+
+    /// Bytes decoded so far, from the layer's start.
+    pub(crate) fn uncompressed_offset(&self) -> u64 {
+        self.uncompressed_offset
+    }
+
+    /// The 32 KiB decoded last; zeros where there was nothing yet.
+    pub(crate) fn window(&self) -> &[u8] {
+        &self.history[self.filled - WINDOW_BYTES..self.filled]
+    }
+
+    /// CRC-32 of all output since the last call.
+    pub(crate) fn take_crc(&mut self) -> Hasher {
+        self.settle_crc();
+        std::mem::take(&mut self.recent)
+    }
+
+    fn settle_crc(&mut self) {
+        let piece = std::mem::take(&mut self.piece);
+        self.recent.combine(&piece);
+        if let Some(member) = &mut self.member {
+            member.crc.combine(&piece);
+        }
+    }
+
+    /// Decodes the next piece: consumes from the front of `input`, and stops behind every boundary and whenever the history is
+    /// full. With an empty `input` and no output and no boundary in the answer, more input is needed.
+    pub(crate) fn advance(&mut self, input: &mut &[u8]) -> Result<Step<'_>, Damage> {
+        loop {
+            match &mut self.state {
+                State::Body => return self.inflate(input),
+                _ if input.is_empty() => return Ok(Step { output: &[], boundary: None }),
+                State::Header(_) => {
+                    if let Some(boundary) = self.read_header(input)? {
+                        return Ok(Step { output: &[], boundary: Some(boundary) });
+                    }
+                }
+                State::SharedByte { bits, window } => {
+                    self.inflater = Inflater::resume(*bits, input[0], window);
+                    self.consume(input, 1);
+                    self.state = State::Body;
+                }
+                State::Trailer { .. } => self.read_trailer(input)?,
+                State::Between { matched } => {
+                    if input[0] != MEMBER_MAGIC[*matched] {
+                        self.state = State::Trailing;
+                    } else if *matched + 1 < MEMBER_MAGIC.len() {
+                        *matched += 1;
+                        self.consume(input, 1);
+                    } else {
+                        self.consume(input, 1);
+                        self.state = State::Header(HeaderParser::behind_magic());
+                    }
+                }
+                State::Trailing => self.consume(input, input.len()),
+            }
+        }
+    }
+
+    /// Tells whether the layer may end here.
+    pub(crate) fn finish(&self) -> Result<(), Damage> {
+        let within = match self.state {
+            State::Header(_) => "a gzip header",
+            State::SharedByte { .. } | State::Body => "deflate data",
+            State::Trailer { .. } => "a gzip trailer",
+            State::Between { .. } | State::Trailing => return Ok(()),
+        };
+        Err(self.damage(DamageKind::Truncated { within }))
+    }
+
+    fn consume(&mut self, input: &mut &[u8], bytes: usize) {
+        *input = &input[bytes..];
+        self.compressed_offset += bytes as u64;
+    }
+
+    fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Boundary>, Damage> {
+        let State::Header(parser) = &mut self.state else { return Ok(None) };
+        let pushed = parser.push(input);
+        let (done, long_text) = (parser.is_done(), parser.has_long_text());
+        let bytes = pushed.map_err(|error| self.header_damage(error))?;
+        self.consume(input, bytes);
+        if !done {
+            return Ok(None);
+        }
+        self.member = Some(Member { crc: Hasher::new(), uncompressed_start: self.uncompressed_offset });
+        self.inflater.reset();
+        self.members += 1;
+        self.state = State::Body;
+        Ok(Some(Boundary::Member { count: self.members, long_text }))
+    }
+
+    fn inflate(&mut self, input: &mut &[u8]) -> Result<Step<'_>, Damage> {
+        if self.filled == self.history.len() {
+            self.history.copy_within(self.filled - WINDOW_BYTES.., 0);
+            self.filled = WINDOW_BYTES;
+        }
+        let start = self.filled;
+        let progress = self
+            .inflater
+            .step(input, &mut self.history[start..])
+            .map_err(|reason| self.damage(DamageKind::Deflate { reason }))?;
+        self.consume(input, progress.consumed_bytes);
+        self.filled += progress.produced_bytes;
+        self.uncompressed_offset += progress.produced_bytes as u64;
+        self.piece.update(&self.history[start..self.filled]);
+        let boundary = match progress.stop {
+            Stop::Buffer => None,
+            Stop::BlockEnd { unused_bits } => Some(Boundary::Block { bits: unused_bits }),
+            Stop::StreamEnd => {
+                self.state = State::Trailer { bytes: [0; TRAILER_BYTES], have: 0 };
+                None
+            }
+        };
+        Ok(Step { output: &self.history[start..self.filled], boundary })
+    }
+
+    fn read_trailer(&mut self, input: &mut &[u8]) -> Result<(), Damage> {
+        let State::Trailer { bytes, have } = &mut self.state else { return Ok(()) };
+        let take = input.len().min(TRAILER_BYTES - *have);
+        bytes[*have..*have + take].copy_from_slice(&input[..take]);
+        *have += take;
+        let complete = *have == TRAILER_BYTES;
+        let [c0, c1, c2, c3, l0, l1, l2, l3] = *bytes;
+        self.consume(input, take);
+        if complete {
+            self.check_trailer(u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([l0, l1, l2, l3]))?;
+            self.state = State::Between { matched: 0 };
+        }
+        Ok(())
+    }
+
+    fn check_trailer(&mut self, crc: u32, length: u32) -> Result<(), Damage> {
+        self.settle_crc();
+        let Some(member) = self.member.take() else { return Ok(()) };
+        let expected_length = (self.uncompressed_offset - member.uncompressed_start) as u32;
+        let expected_crc = member.crc.finalize();
+        if crc != expected_crc {
+            return Err(self.damage(DamageKind::Crc32 { expected: expected_crc, found: crc }));
+        }
+        if length != expected_length {
+            return Err(self.damage(DamageKind::Length { expected: expected_length, found: length }));
+        }
+        Ok(())
+    }
+
+    fn header_damage(&self, error: HeaderError) -> Damage {
+        self.damage(match error {
+            HeaderError::ReservedFlags { flags } => DamageKind::ReservedFlags { flags },
+            HeaderError::Checksum { expected, found } => DamageKind::HeaderChecksum { expected, found },
+        })
+    }
+
+    fn damage(&self, kind: DamageKind) -> Damage {
+        Damage {
+            kind,
+            compressed_offset: self.compressed_offset,
+            uncompressed_offset: self.uncompressed_offset,
+        }
+    }
+}

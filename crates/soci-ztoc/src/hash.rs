@@ -1,0 +1,125 @@
+//! The hashing stage: digest of the whole layer and of each span, from the bytes that the walking stage has passed.
+
+use crate::digest::{Digest, DigestHasher};
+
+/// Where a span begins, as the walking stage found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpanStart {
+    /// First compressed byte of the span.
+    pub first_byte: u64,
+    /// Behind the last compressed byte of the span before it, which may be one more than `first_byte`: the two share a byte when the
+    /// checkpoint lies within it.
+    pub previous_end: u64,
+}
+
+/// A layer's identity: digest and size of its compressed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerIdentity {
+    /// SHA-256 of all bytes.
+    pub digest: Digest,
+    /// Number of bytes.
+    pub size_bytes: u64,
+}
+
+/// What the hashing stage gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashedLayer {
+    pub(crate) layer: LayerIdentity,
+    pub(crate) spans: Vec<Digest>,
+}
+
+/// How many bytes before the ones being pushed a span may begin: one that it shares with the span before it, or the first two of
+/// a layer, of which the walking stage cannot tell yet whether they begin a gzip member.
+const KEPT_BYTES: usize = 2;
+
+/// The hashing stage. It is given the same pieces as [`crate::LayerWalker`], each after the walker, with the span starts that the walker
+/// found in it; so it can run on another core, one piece behind.
+#[derive(Default)]
+pub struct LayerHasher {
+    layer: DigestHasher,
+    size_bytes: u64,
+    kept: [u8; KEPT_BYTES],
+    span: Option<DigestHasher>,
+    spans: Vec<Digest>,
+}
+
+impl LayerHasher {
+    /// Before the first byte.
+    #[must_use]
+    pub fn new() -> LayerHasher {
+        LayerHasher::default()
+    }
+
+    /// Adds a piece of the layer and the span starts that walking it gave.
+    pub fn push(&mut self, bytes: &[u8], starts: &[SpanStart]) {
+        self.layer.update(bytes);
+        let base = self.size_bytes;
+        let within = |offset: u64| (offset.saturating_sub(base) as usize).min(bytes.len());
+        let mut next = 0;
+        for start in starts {
+            self.end_span(&bytes[next..within(start.previous_end).max(next)]);
+            let mut span = DigestHasher::new();
+            let kept = (base.saturating_sub(start.first_byte) as usize).min(KEPT_BYTES);
+            span.update(&self.kept[KEPT_BYTES - kept..]);
+            self.span = Some(span);
+            next = within(start.first_byte);
+        }
+        if let Some(span) = &mut self.span {
+            span.update(&bytes[next..]);
+        }
+        self.size_bytes += bytes.len() as u64;
+        self.keep(bytes);
+    }
+
+    /// The digests of everything added.
+    #[must_use]
+    pub fn finish(mut self) -> HashedLayer {
+        self.end_span(&[]);
+        HashedLayer {
+            layer: LayerIdentity { digest: self.layer.finish(), size_bytes: self.size_bytes },
+            spans: self.spans,
+        }
+    }
+
+    fn end_span(&mut self, rest: &[u8]) {
+        if let Some(mut span) = self.span.take() {
+            span.update(rest);
+            self.spans.push(span.finish());
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        for byte in &bytes[bytes.len().saturating_sub(KEPT_BYTES)..] {
+            self.kept.rotate_left(1);
+            self.kept[KEPT_BYTES - 1] = *byte;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_share_a_byte_across_pieces() {
+        let layer = b"0123456789";
+        // Spans 2..5, 4..8 and 8..10: the first two share byte 4.
+        let starts = [(2, 0), (4, 5), (8, 8)].map(|(first_byte, previous_end)| SpanStart { first_byte, previous_end });
+        let expected = [&layer[2..5], &layer[4..8], &layer[8..]].map(Digest::of);
+        for piece_bytes in 1..=layer.len() {
+            let mut hasher = LayerHasher::new();
+            for (index, piece) in layer.chunks(piece_bytes).enumerate() {
+                let (from, to) = (index * piece_bytes, index * piece_bytes + piece.len());
+                let found: Vec<_> = starts
+                    .iter()
+                    .filter(|start| (from..to).contains(&((start.previous_end.max(start.first_byte + 1) - 1) as usize)))
+                    .copied()
+                    .collect();
+                hasher.push(piece, &found);
+            }
+            let hashed = hasher.finish();
+            assert_eq!(hashed.spans, expected, "pieces of {piece_bytes}");
+            assert_eq!(hashed.layer, LayerIdentity { digest: Digest::of(layer), size_bytes: 10 });
+        }
+    }
+}

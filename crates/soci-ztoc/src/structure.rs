@@ -1,0 +1,151 @@
+//! What must hold within a zTOC, without a look at the layer: the rules of the format and those by which soci-snapshotter
+//! v0.15.0 refuses a zTOC when it loads it.
+
+use crate::model::{Span, SpanTable, VERSION, Ztoc};
+
+/// Unit in which tar pads, in bytes.
+const TAR_BLOCK_BYTES: u64 = 512;
+
+/// A contradiction within a zTOC.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StructureError {
+    /// Another version of the format.
+    #[error("version is {found:?}, known is {VERSION:?}")]
+    Version {
+        /// As stored.
+        found: String,
+    },
+    /// The highest span number does not fit the number of spans.
+    #[error("{spans} spans, but {max_span_id} as the highest span number")]
+    SpanCount {
+        /// Spans that the checkpoints give.
+        spans: usize,
+        /// As stored.
+        max_span_id: i32,
+    },
+    /// Not one digest per span.
+    #[error("{spans} spans, but {digests} span digests")]
+    DigestCount {
+        /// Spans that the checkpoints give.
+        spans: usize,
+        /// Digests there are.
+        digests: usize,
+    },
+    /// No spans, so nothing can be read.
+    #[error("no spans")]
+    NoSpans,
+    /// The first span does not begin at the beginning.
+    #[error("the first span begins at uncompressed offset {uncompressed_offset}")]
+    FirstSpan {
+        /// Where it begins.
+        uncompressed_offset: u64,
+    },
+    /// A span does not begin behind the one before it.
+    #[error("span {index} ends at compressed offset {compressed_end} and uncompressed offset {uncompressed_end}, not behind its start at {compressed_start} and {uncompressed_start}")]
+    SpanOrder {
+        /// The span's number.
+        index: usize,
+        /// Its first compressed byte.
+        compressed_start: u64,
+        /// Behind its last compressed byte.
+        compressed_end: u64,
+        /// Its first uncompressed byte.
+        uncompressed_start: u64,
+        /// Behind its last uncompressed byte.
+        uncompressed_end: u64,
+    },
+    /// A plain tar's spans are for a layer of another size.
+    #[error("spans are for {spans_bytes} bytes, the layer has {layer_bytes}")]
+    LayerSize {
+        /// As the spans have it.
+        spans_bytes: u64,
+        /// As the zTOC has it.
+        layer_bytes: u64,
+    },
+    /// An entry's header would begin behind its own data.
+    #[error("file {index} has its data at offset {data_start}, but its header cannot begin before {header_start}")]
+    FileOrder {
+        /// The file's number in archive order, from 0.
+        index: usize,
+        /// Where its data begins.
+        data_start: u64,
+        /// Where its header begins: behind the data of the file before it.
+        header_start: u64,
+    },
+    /// A file lies behind the end of the archive.
+    #[error("file {index} ends at offset {data_end}, the archive at {archive_end}")]
+    FileEnd {
+        /// The file's number in archive order, from 0.
+        index: usize,
+        /// Where its data ends.
+        data_end: u64,
+        /// The archive's uncompressed size.
+        archive_end: u64,
+    },
+}
+
+impl Ztoc {
+    /// Checks what must hold without a look at the layer: known version, counts that agree, spans in order and up to the layer's end,
+    /// files in order and within the archive.
+    ///
+    /// # Errors
+    /// The first contradiction.
+    pub fn check_structure(&self) -> Result<(), StructureError> {
+        if self.version != VERSION {
+            return Err(StructureError::Version { found: self.version.clone() });
+        }
+        self.check_spans()?;
+        self.check_files()
+    }
+
+    fn check_spans(&self) -> Result<(), StructureError> {
+        let spans = self.spans.len();
+        if spans == 0 {
+            return Err(StructureError::NoSpans);
+        }
+        if self.span_digests.len() != spans {
+            return Err(StructureError::DigestCount { spans, digests: self.span_digests.len() });
+        }
+        if let SpanTable::Uncompressed { layer_bytes, .. } = self.spans
+            && layer_bytes != self.compressed_bytes
+        {
+            return Err(StructureError::LayerSize { spans_bytes: layer_bytes, layer_bytes: self.compressed_bytes });
+        }
+        let uncompressed_offset = self.span(0).uncompressed.start;
+        if uncompressed_offset != 0 {
+            return Err(StructureError::FirstSpan { uncompressed_offset });
+        }
+        (0..spans).try_for_each(|index| check_span(&self.span(index), index + 1 == spans))
+    }
+
+    fn check_files(&self) -> Result<(), StructureError> {
+        let mut header_start = 0;
+        for (index, file) in self.files.iter().enumerate() {
+            let data = file.data();
+            if header_start > data.start {
+                return Err(StructureError::FileOrder { index, data_start: data.start, header_start });
+            }
+            if data.end > self.uncompressed_bytes {
+                return Err(StructureError::FileEnd { index, data_end: data.end, archive_end: self.uncompressed_bytes });
+            }
+            header_start = data.end.next_multiple_of(TAR_BLOCK_BYTES);
+        }
+        Ok(())
+    }
+}
+
+/// Spans go up in both offsets. The last one may begin behind the archive, in padding that nobody reads.
+fn check_span(span: &Span, is_last: bool) -> Result<(), StructureError> {
+    let compressed_up = span.compressed.start < span.compressed.end;
+    if compressed_up && (is_last || span.uncompressed.start < span.uncompressed.end) {
+        return Ok(());
+    }
+    Err(StructureError::SpanOrder {
+        index: span.index,
+        compressed_start: span.compressed.start,
+        compressed_end: span.compressed.end,
+        uncompressed_start: span.uncompressed.start,
+        uncompressed_end: span.uncompressed.end,
+    })
+}
