@@ -12,7 +12,7 @@ use crate::limits;
 use crate::model::{FileMetadata, SpanTable};
 use crate::options::{BuildOptions, MultiMember};
 use crate::self_check::{Passed, SelfCheck, SpanContent};
-use crate::tar::TarParser;
+use crate::tar::{TarParser, push_content};
 
 /// Output that may come before the first bytes of input are counted: one block's worth, so that the ratio of a short layer is not judged.
 const RATIO_GRACE_BYTES: u64 = 1 << 20;
@@ -151,16 +151,6 @@ impl LayerWalker {
     }
 }
 
-/// Reads decoded bytes, as long as they make an archive that can be indexed.
-fn push_content(content: &mut Result<TarParser, NotIndexable>, bytes: &[u8]) -> Result<(), BuildError> {
-    if let Ok(parser) = content
-        && let Err(why) = parser.push(bytes)?
-    {
-        *content = Err(why);
-    }
-    Ok(())
-}
-
 /// Starts of spans of equal size among `bytes` bytes at `offset`.
 fn plain_starts(
     offset: u64,
@@ -211,12 +201,11 @@ impl GzipWalk {
         let mut input = bytes;
         loop {
             let step = self.stream.advance(&mut input)?;
-            let idle = input.is_empty() && step.output.is_empty() && step.boundary.is_none();
-            let boundary = step.boundary;
-            push_content(content, step.output)?;
-            if idle {
+            if step.is_idle() && input.is_empty() {
                 break;
             }
+            let boundary = step.boundary;
+            push_content(content, step.output)?;
             self.check_ratio(options)?;
             if let Some(boundary) = boundary {
                 self.at_boundary(boundary, content, options)?;

@@ -1,6 +1,9 @@
 //! `soci-index ztoc`: a layer file in, its zTOC out, and a look into both.
 
+mod cat;
 mod create;
+mod info;
+mod load;
 mod pipeline;
 
 use crate::args::ZtocCommand;
@@ -9,7 +12,7 @@ use crate::exit::Exit;
 pub(crate) fn run(command: ZtocCommand) -> anyhow::Result<Exit> {
     match command {
         ZtocCommand::Create(args) => create::run(args),
-        ZtocCommand::Info(_) => todo!(),
-        ZtocCommand::Cat(_) => todo!(),
+        ZtocCommand::Info(args) => info::run(&args),
+        ZtocCommand::Cat(args) => cat::run(&args),
     }
 }

@@ -12,6 +12,7 @@ use crc32fast::Hasher;
 
 use super::header::{HeaderError, HeaderParser, MEMBER_MAGIC};
 use super::inflate::{Inflater, Stop, WINDOW_BYTES};
+use crate::checkpoints::Checkpoint;
 use crate::error::{Damage, DamageKind};
 
 /// Decoded bytes between two slides of the history. 256 KiB stays in a core's second-level cache and makes the copy
@@ -44,6 +45,13 @@ pub(crate) struct Step<'a> {
     pub(crate) output: &'a [u8],
     /// The boundary behind `output`, if there is one.
     pub(crate) boundary: Option<Boundary>,
+}
+
+impl Step<'_> {
+    /// Nothing came out. With no input left this means that more is needed.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.output.is_empty() && self.boundary.is_none()
+    }
 }
 
 enum State {
@@ -86,19 +94,15 @@ impl GzipStream {
         GzipStream::new(State::Between { matched: 0 }, Inflater::new(), 0, 0)
     }
 
-    /// At a checkpoint: the next byte pushed is the one at `compressed_offset - 1` when `bits > 0`, else the one at
-    /// `compressed_offset`.
-    pub(crate) fn from_checkpoint(
-        compressed_offset: u64,
-        uncompressed_offset: u64,
-        bits: u8,
-        window: &[u8; WINDOW_BYTES],
-    ) -> GzipStream {
-        if bits > 0 {
-            let state = State::SharedByte { bits, window: Box::new(*window) };
-            return GzipStream::new(state, Inflater::new(), compressed_offset.saturating_sub(1), uncompressed_offset);
-        }
-        GzipStream::new(State::Body, Inflater::resume(0, 0, window), compressed_offset, uncompressed_offset)
+    /// At a checkpoint: the next byte pushed is its first compressed byte.
+    pub(crate) fn from_checkpoint(checkpoint: &Checkpoint<'_>) -> GzipStream {
+        let &Checkpoint { uncompressed_offset, bits, window, .. } = checkpoint;
+        let (state, inflater) = if bits > 0 {
+            (State::SharedByte { bits, window: Box::new(*window) }, Inflater::new())
+        } else {
+            (State::Body, Inflater::resume(0, 0, window))
+        };
+        GzipStream::new(state, inflater, checkpoint.first_compressed_byte(), uncompressed_offset)
     }
 
     fn new(state: State, inflater: Inflater, compressed_offset: u64, uncompressed_offset: u64) -> GzipStream {
@@ -131,6 +135,11 @@ impl GzipStream {
         &self.history[self.filled - WINDOW_BYTES..self.filled]
     }
 
+    /// The last so many bytes decoded, at most as many as the last step gave.
+    pub(crate) fn last_output(&self, bytes: usize) -> &[u8] {
+        &self.history[self.filled - bytes..self.filled]
+    }
+
     /// CRC-32 of all output since the last call.
     pub(crate) fn take_crc(&mut self) -> Hasher {
         self.settle_crc();
@@ -146,7 +155,7 @@ impl GzipStream {
     }
 
     /// Decodes the next piece: consumes from the front of `input`, and stops behind every boundary and whenever the history is
-    /// full. With an empty `input` and no output and no boundary in the answer, more input is needed.
+    /// full. With an empty `input` and an idle answer, more input is needed.
     pub(crate) fn advance(&mut self, input: &mut &[u8]) -> Result<Step<'_>, Damage> {
         loop {
             match &mut self.state {
@@ -175,6 +184,15 @@ impl GzipStream {
                     }
                 }
                 State::Trailing => self.consume(input, input.len()),
+            }
+        }
+    }
+
+    /// Decodes all of `input`, only for the offsets and the checksum.
+    pub(crate) fn decode_all(&mut self, input: &mut &[u8]) -> Result<(), Damage> {
+        loop {
+            if self.advance(input)?.is_idle() && input.is_empty() {
+                return Ok(());
             }
         }
     }

@@ -12,3 +12,15 @@ mod pax;
 
 pub(crate) use parser::TarParser;
 
+use crate::error::{BuildError, NotIndexable};
+
+/// Reads decoded bytes, as long as they make an archive that can be indexed.
+pub(crate) fn push_content(content: &mut Result<TarParser, NotIndexable>, bytes: &[u8]) -> Result<(), BuildError> {
+    if let Ok(parser) = content
+        && let Err(why) = parser.push(bytes)?
+    {
+        *content = Err(why);
+    }
+    Ok(())
+}
+

@@ -1,0 +1,38 @@
+//! `soci-index ztoc cat`: one file of a layer, by way of its zTOC.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use anyhow::Context;
+use soci_ztoc::{FileReader, Limits, Ztoc};
+
+use super::load;
+use crate::args::CatArgs;
+use crate::exit::Exit;
+use crate::output;
+
+pub(crate) fn run(args: &CatArgs) -> anyhow::Result<Exit> {
+    let limits = Limits::default();
+    let (ztoc, _) = load::ztoc(&args.ztoc, &limits)?;
+    let layer = File::open(&args.layer).with_context(|| format!("cannot open {}", args.layer.display()))?;
+    print_file(&ztoc, &layer, &args.path, &limits)
+        .with_context(|| format!("cannot read {} from {}", args.path, args.layer.display()))?;
+    Ok(Exit::Done)
+}
+
+fn print_file(ztoc: &Ztoc, layer: &File, path: &str, limits: &Limits) -> anyhow::Result<()> {
+    let file = ztoc.find(path.as_bytes())?;
+    let mut reader = FileReader::new(ztoc, file, limits)?;
+    while let Some(span) = reader.next_span() {
+        // The reader has held the span's size against a limit.
+        let mut bytes = vec![0; (span.compressed.end - span.compressed.start) as usize];
+        layer
+            .read_exact_at(&mut bytes, span.compressed.start)
+            .with_context(|| format!("bytes {} to {} of the layer", span.compressed.start, span.compressed.end))?;
+        let mut pieces = reader.open_span(&bytes)?;
+        while let Some(piece) = pieces.next_piece()? {
+            output::bytes(piece)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,336 @@
+//! Proof that a zTOC is right for a layer: every span decoded from its checkpoint, every entry found again in the archive.
+//!
+//! Neither mounting nor reading a few files proves a zTOC: nothing at run time notices a wrong window. [`LayerVerifier`] is pushed
+//! the layer once and decodes it twice side by side, straight from its start and span by span from the checkpoints, and
+//! compares the two; beside that it reads the archive again and compares the entries.
+
+use crc32fast::Hasher;
+
+use crate::error::{BuildError, Damage, NotIndexable};
+use crate::gzip::GzipStream;
+use crate::hard_links;
+use crate::hash::{LayerHasher, LayerIdentity, SpanStart};
+use crate::limits::Limits;
+use crate::model::{FileMetadata, SpanTable, Ztoc};
+use crate::tar::{TarParser, push_content};
+
+/// What is wrong with a zTOC, or with the layer it is held against.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The layer is damaged or beyond limits.
+    #[error(transparent)]
+    Layer(#[from] BuildError),
+    /// No zTOC of this layer would be right.
+    #[error("the layer cannot be indexed: {0}")]
+    NotIndexable(NotIndexable),
+    /// The layer has another size than the zTOC says.
+    #[error("layer has {found} bytes, the zTOC says {expected}")]
+    LayerSize {
+        /// As the zTOC has it.
+        expected: u64,
+        /// Bytes of the layer.
+        found: u64,
+    },
+    /// The archive has another size than the zTOC says.
+    #[error("archive ends at uncompressed offset {found}, the zTOC says {expected}")]
+    ArchiveSize {
+        /// As the zTOC has it.
+        expected: u64,
+        /// Where it ends.
+        found: u64,
+    },
+    /// A span's bytes have another digest.
+    #[error("span {span} has another digest than the zTOC says")]
+    SpanDigest {
+        /// The span's number.
+        span: usize,
+    },
+    /// A span does not decode from its checkpoint.
+    #[error("span {span} does not decode from its checkpoint: {damage}")]
+    SpanDecode {
+        /// The span's number.
+        span: usize,
+        /// What the decoder met.
+        damage: Damage,
+    },
+    /// A span decodes from its checkpoint to other bytes than the layer has there.
+    #[error("span {span} decodes from its checkpoint to other content than the layer has")]
+    SpanContent {
+        /// The span's number.
+        span: usize,
+    },
+    /// The archive has other entries than the zTOC.
+    #[error("archive has {found} entries, the zTOC {expected}")]
+    FileCount {
+        /// As the zTOC has it.
+        expected: usize,
+        /// Entries of the archive.
+        found: usize,
+    },
+    /// An entry differs.
+    #[error("entry {index} ({name}) differs from the archive in its {field}")]
+    File {
+        /// Its number in archive order, from 0.
+        index: usize,
+        /// Its name in the archive.
+        name: String,
+        /// The first field that differs.
+        field: &'static str,
+    },
+}
+
+/// Holds a zTOC against its layer; see the module's documentation.
+pub struct LayerVerifier<'z> {
+    ztoc: &'z Ztoc,
+    hasher: LayerHasher,
+    content: Result<TarParser, NotIndexable>,
+    gzip: Option<GzipVerifier<'z>>,
+    compressed_bytes: u64,
+    next_start: usize,
+}
+
+impl<'z> LayerVerifier<'z> {
+    /// Before the layer's first byte. The zTOC is one that [`Ztoc::check_structure`] finds in order.
+    #[must_use]
+    pub fn new(ztoc: &'z Ztoc, limits: &Limits) -> LayerVerifier<'z> {
+        let gzip = matches!(ztoc.spans, SpanTable::Gzip(_)).then(|| GzipVerifier::new(ztoc));
+        LayerVerifier {
+            ztoc,
+            hasher: LayerHasher::new(),
+            content: Ok(TarParser::new(limits.clone())),
+            gzip,
+            compressed_bytes: 0,
+            next_start: 0,
+        }
+    }
+
+    /// Takes the next piece of the layer, of any size.
+    ///
+    /// # Errors
+    /// [`VerifyError`], after which the verifier is of no further use.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), VerifyError> {
+        let starts = self.starts_within(bytes.len() as u64);
+        self.hasher.push(bytes, &starts);
+        match &mut self.gzip {
+            None => push_content(&mut self.content, bytes)?,
+            Some(gzip) => gzip.push(bytes, &mut self.content)?,
+        }
+        self.compressed_bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The layer ends here. The answer is the layer's identity, for comparison with the descriptor.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: the first difference.
+    pub fn finish(self) -> Result<LayerIdentity, VerifyError> {
+        let LayerVerifier { ztoc, hasher, content, gzip, compressed_bytes, .. } = self;
+        if compressed_bytes != ztoc.compressed_bytes {
+            return Err(VerifyError::LayerSize { expected: ztoc.compressed_bytes, found: compressed_bytes });
+        }
+        let hashed = hasher.finish();
+        if let Some(span) = ztoc.span_digests.iter().zip(&hashed.spans).position(|(stored, found)| stored != found) {
+            return Err(VerifyError::SpanDigest { span });
+        }
+        if let Some(gzip) = gzip {
+            gzip.finish()?;
+        }
+        let archive = content.and_then(TarParser::finish).map_err(VerifyError::NotIndexable)?;
+        hard_links::check(&archive.files).map_err(VerifyError::NotIndexable)?;
+        compare_files(&ztoc.files, &archive.files)?;
+        if archive.uncompressed_bytes != ztoc.uncompressed_bytes {
+            return Err(VerifyError::ArchiveSize { expected: ztoc.uncompressed_bytes, found: archive.uncompressed_bytes });
+        }
+        Ok(hashed.layer)
+    }
+
+    /// The span starts that lie in the next so many bytes.
+    fn starts_within(&mut self, bytes: u64) -> Vec<SpanStart> {
+        let end = self.compressed_bytes + bytes;
+        let mut starts = Vec::new();
+        while self.next_start < self.ztoc.spans.len() {
+            let first_byte = self.ztoc.span(self.next_start).compressed.start;
+            if first_byte >= end {
+                break;
+            }
+            let previous_end = match self.next_start {
+                0 => first_byte,
+                next => self.ztoc.span(next - 1).compressed.end,
+            };
+            // The span before it may end one byte later, in the next piece.
+            if previous_end > end {
+                break;
+            }
+            starts.push(SpanStart { first_byte, previous_end });
+            self.next_start += 1;
+        }
+        starts
+    }
+}
+
+/// The two decodings of a gzip layer.
+struct GzipVerifier<'z> {
+    ztoc: &'z Ztoc,
+    straight: GzipStream,
+    /// CRC-32 of the straight decoding, cut where the spans begin.
+    straight_crcs: SpanCrcs,
+    span: Option<(usize, GzipStream)>,
+    span_crcs: Vec<u32>,
+    compressed_bytes: u64,
+    last_byte: u8,
+}
+
+/// CRC-32 of each span's uncompressed bytes; the last one's go to the end of the layer.
+#[derive(Default)]
+struct SpanCrcs {
+    done: Vec<u32>,
+    current: Hasher,
+    offset: u64,
+}
+
+impl SpanCrcs {
+    fn push(&mut self, ztoc: &Ztoc, mut output: &[u8]) {
+        while !output.is_empty() {
+            let next = self.done.len() + 1;
+            let left = if next < ztoc.spans.len() {
+                ztoc.span(next).uncompressed.start.saturating_sub(self.offset)
+            } else {
+                u64::MAX
+            };
+            let (now, later) = output.split_at(usize::try_from(left).map_or(output.len(), |left| left.min(output.len())));
+            self.current.update(now);
+            self.offset += now.len() as u64;
+            output = later;
+            if now.len() as u64 == left {
+                self.done.push(std::mem::take(&mut self.current).finalize());
+            }
+        }
+    }
+}
+
+impl<'z> GzipVerifier<'z> {
+    fn new(ztoc: &'z Ztoc) -> GzipVerifier<'z> {
+        GzipVerifier {
+            ztoc,
+            straight: GzipStream::from_start(),
+            straight_crcs: SpanCrcs::default(),
+            span: None,
+            span_crcs: Vec::new(),
+            compressed_bytes: 0,
+            last_byte: 0,
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], content: &mut Result<TarParser, NotIndexable>) -> Result<(), VerifyError> {
+        let mut input = bytes;
+        loop {
+            let step = self.straight.advance(&mut input).map_err(BuildError::from)?;
+            if step.is_idle() && input.is_empty() {
+                break;
+            }
+            self.straight_crcs.push(self.ztoc, step.output);
+            push_content(content, step.output)?;
+        }
+        self.push_spans(bytes)?;
+        self.compressed_bytes += bytes.len() as u64;
+        self.last_byte = *bytes.last().unwrap_or(&self.last_byte);
+        Ok(())
+    }
+
+    /// Feeds each span's decoder with its part of the piece, from the checkpoints' first bytes to the next ones.
+    fn push_spans(&mut self, bytes: &[u8]) -> Result<(), VerifyError> {
+        let base = self.compressed_bytes;
+        let end = base + bytes.len() as u64;
+        let within = |offset: u64| (offset.saturating_sub(base) as usize).min(bytes.len());
+        loop {
+            let next = match &mut self.span {
+                None => 0,
+                Some((index, stream)) => {
+                    let span = self.ztoc.span(*index);
+                    let from = stream.compressed_offset().max(base);
+                    decode(*index, stream, &bytes[within(from)..within(span.compressed.end).max(within(from))])?;
+                    if span.compressed.end > end || *index + 1 == self.ztoc.spans.len() {
+                        return Ok(());
+                    }
+                    *index + 1
+                }
+            };
+            self.end_span()?;
+            let first_byte = self.ztoc.span(next).compressed.start;
+            if first_byte >= end {
+                return Ok(());
+            }
+            self.begin_span(next, first_byte < base)?;
+        }
+    }
+
+    fn begin_span(&mut self, index: usize, shares_last_byte: bool) -> Result<(), VerifyError> {
+        if let SpanTable::Gzip(checkpoints) = &self.ztoc.spans {
+            let mut stream = GzipStream::from_checkpoint(&checkpoints.get(index));
+            if shares_last_byte {
+                decode(index, &mut stream, &[self.last_byte])?;
+            }
+            self.span = Some((index, stream));
+        }
+        Ok(())
+    }
+
+    fn end_span(&mut self) -> Result<(), VerifyError> {
+        if let Some((span, mut stream)) = self.span.take() {
+            let is_last = span + 1 == self.ztoc.spans.len();
+            if !is_last && stream.uncompressed_offset() != self.ztoc.span(span).uncompressed.end {
+                return Err(VerifyError::SpanContent { span });
+            }
+            self.span_crcs.push(stream.take_crc().finalize());
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), VerifyError> {
+        self.straight.finish().map_err(BuildError::from)?;
+        self.end_span()?;
+        let SpanCrcs { mut done, current, .. } = self.straight_crcs;
+        done.push(current.finalize());
+        match done.iter().zip(&self.span_crcs).position(|(straight, span)| straight != span) {
+            Some(span) => Err(VerifyError::SpanContent { span }),
+            None if done.len() != self.span_crcs.len() => Err(VerifyError::SpanContent { span: self.span_crcs.len() }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn decode(span: usize, stream: &mut GzipStream, mut bytes: &[u8]) -> Result<(), VerifyError> {
+    stream.decode_all(&mut bytes).map_err(|damage| VerifyError::SpanDecode { span, damage })
+}
+
+fn compare_files(stored: &[FileMetadata], found: &[FileMetadata]) -> Result<(), VerifyError> {
+    if stored.len() != found.len() {
+        return Err(VerifyError::FileCount { expected: stored.len(), found: found.len() });
+    }
+    for (index, (stored, found)) in stored.iter().zip(found).enumerate() {
+        if let Some(field) = first_difference(stored, found) {
+            return Err(VerifyError::File { index, name: found.display_name().into_owned(), field });
+        }
+    }
+    Ok(())
+}
+
+fn first_difference(stored: &FileMetadata, found: &FileMetadata) -> Option<&'static str> {
+    let differs = [
+        ("name", stored.name != found.name),
+        ("type", stored.kind != found.kind),
+        ("offset", stored.uncompressed_offset != found.uncompressed_offset),
+        ("size", stored.uncompressed_bytes != found.uncompressed_bytes),
+        ("link name", stored.link_name != found.link_name),
+        ("mode", stored.mode != found.mode),
+        ("user id", stored.uid != found.uid),
+        ("group id", stored.gid != found.gid),
+        ("user name", stored.user_name != found.user_name),
+        ("group name", stored.group_name != found.group_name),
+        ("modification time", stored.modified != found.modified),
+        ("device number", (stored.device_major, stored.device_minor) != (found.device_major, found.device_minor)),
+        ("PAX records", stored.pax_records != found.pax_records),
+    ];
+    differs.into_iter().find_map(|(field, differs)| differs.then_some(field))
+}
