@@ -8,10 +8,18 @@
 //! It builds nothing itself: `cargo xtask test` builds the oracle and names it in `SOCI_ORACLE`.
 //!
 //! # Map
-//! [`oracle`] the process and its protocol · [`tools`] compressors and tar of the machine · [`source`] what a layer should hold
+//! [`oracle`] the process and its protocol · [`tools`] compressors and tar of the machine · [`source`] what a layer should hold ·
+//! [`ours`] our builder and reader · [`desk`] one comparison in all directions · [`report`] the printed matrix
 
+pub mod desk;
 pub mod oracle;
+pub mod ours;
+pub mod report;
 pub mod source;
 pub mod tools;
 
+pub use desk::{Checked, Desk, Layer};
 pub use oracle::{Flush, Made, Node, Oracle, OracleError, Recipe};
+pub use ours::Ours;
+pub use report::Report;
+pub use source::Contents;

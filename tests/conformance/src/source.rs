@@ -43,6 +43,20 @@ impl Contents {
         self.0.is_empty()
     }
 
+    /// At most about so many files, spread evenly, the first and the last among them: path in hex and SHA-256.
+    pub fn sample(&self, count: usize) -> impl Iterator<Item = (&str, &str)> {
+        let (last, step) = (
+            self.len().saturating_sub(1),
+            self.len().div_ceil(count.max(1)).max(1),
+        );
+        let chosen = move |i: usize| i.is_multiple_of(step) || i == last;
+        self.0
+            .iter()
+            .enumerate()
+            .filter(move |(i, _)| chosen(*i))
+            .map(|(_, (path, sum))| (&**path, &**sum))
+    }
+
     /// Where the daemon's view differs: files with errors, missing, surplus or of other content. Empty when all is right.
     pub fn differences(&self, shown: &[Node]) -> Vec<String> {
         let mut found = Vec::new();
@@ -77,13 +91,15 @@ impl<'a> FromIterator<(&'a [u8], &'a [u8])> for Contents {
     }
 }
 
+/// The bytes of a path in hex.
+pub fn unhex(path: &str) -> Vec<u8> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    path.as_bytes().chunks(2).filter_map(byte).collect()
+}
+
 /// A path in hex as text for messages.
 pub fn readable(path: &str) -> String {
-    let bytes: Vec<u8> = path
-        .as_bytes()
-        .chunks(2)
-        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
+    let bytes = unhex(path);
     let mut text: String = String::from_utf8_lossy(&bytes).chars().take(80).collect();
     if text.len() < bytes.len() {
         text.push('…');

@@ -45,6 +45,21 @@ impl Member {
         Self::deflated(deflate(data, level, 0, Flush::Sync), data)
     }
 
+    /// The right trailer for some bytes followed by zeros, without ever holding the zeros.
+    pub fn zeros_behind(mut self, head: &[u8], mut zeros: u64) -> Self {
+        let piece = vec![0; 1 << 20];
+        let mut crc = Crc::new();
+        crc.update(head);
+        self.isize = (head.len() as u64).wrapping_add(zeros) as u32;
+        while zeros > 0 {
+            let part = zeros.min(piece.len() as u64);
+            crc.update(&piece[..part as usize]);
+            zeros -= part;
+        }
+        self.crc32 = crc.sum();
+        self
+    }
+
     /// Sets FEXTRA with these bytes.
     ///
     /// # Panics

@@ -305,7 +305,7 @@ mod tests {
             std::str::from_utf8(&raw[148..154]).expect("test data is right"),
             8,
         )
-        .unwrap();
+        .expect("test data is right");
         let sum: i64 = raw.iter().map(|&b| i64::from(b)).sum::<i64>()
             - raw[148..156].iter().map(|&b| i64::from(b)).sum::<i64>()
             + 8 * 32;

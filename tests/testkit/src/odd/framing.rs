@@ -143,6 +143,22 @@ fn members() -> Vec<OddCase> {
             footer,
         ),
         allowed(
+            "members-second-name-512-allowed",
+            "a second member with FNAME of 512 bytes, allowed",
+            {
+                [
+                    &gzip::compress(a, 6)[..],
+                    &Member::new(b, 6).name(&[b'n'; 512]).bytes(),
+                ]
+                .concat()
+            },
+        )
+        .refused(
+            Reference::BuilderFails,
+            "unsupported-compression",
+            "Go's gzip reader takes at most 511 bytes there",
+        ),
+        allowed(
             "members-many-allowed",
             "a member per 20,000 bytes, allowed",
             gzip::compress_members(&tar, 6, 20_000),

@@ -49,6 +49,21 @@ fn hard_links() -> Vec<OddCase> {
                 "hardlink-then-replaced",
                 "a hard link whose target is replaced behind it",
             ),
+        Around::new()
+            .file("kept", data())
+            .put(|a| a.hardlink("link", "kept").dir("kept/"))
+            .holds("link", data())
+            .after()
+            .without("kept")
+            .case(
+                "hardlink-target-becomes-directory",
+                "a hard link whose target's name becomes a directory",
+            )
+            .refused(
+                Reference::FileWrong,
+                UNREADABLE,
+                "the daemon makes the one node behind both names a directory",
+            ),
         refuses(
             Around::new()
                 .put(|a| a.hardlink("link", "missing"))

@@ -6,6 +6,7 @@
 mod compression;
 mod ending;
 mod extension;
+mod fields;
 mod framing;
 mod identity;
 mod kinds;
@@ -133,6 +134,7 @@ pub fn odd_cases() -> Vec<OddCase> {
     cases.extend(compression::cases());
     cases.extend(ending::cases());
     cases.extend(extension::cases());
+    cases.extend(fields::cases());
     cases.extend(kinds::cases());
     cases.extend(links::cases());
     cases.extend(identity::cases());

@@ -69,6 +69,12 @@ impl Around {
         self
     }
 
+    /// Takes a file off the list.
+    pub(super) fn without(mut self, path: &str) -> Self {
+        self.files.retain(|f| f.path != path.as_bytes());
+        self
+    }
+
     /// Two files behind the odd place, over several spans.
     pub(super) fn after(self) -> Self {
         self.file("after.bin", content::mixed(12, 140_000))
