@@ -34,7 +34,9 @@ Examples:
     #[command(after_help = "Example:\n  soci-index ztoc info layer.ztoc | jq '.files[].filename'")]
     Info(InfoArgs),
     /// Print one file of a layer, decoding only the spans that hold it.
-    #[command(after_help = "Example:\n  soci-index ztoc cat layer.ztoc layer.tar.gz etc/os-release")]
+    #[command(
+        after_help = "Example:\n  soci-index ztoc cat layer.ztoc layer.tar.gz etc/os-release"
+    )]
     Cat(CatArgs),
 }
 
@@ -51,7 +53,8 @@ pub(crate) struct CreateArgs {
     /// Written into the zTOC, so part of its digest.
     #[arg(long, value_name = "TEXT", default_value = DEFAULT_BUILD_TOOL_IDENTIFIER)]
     pub(crate) build_tool_identifier: String,
-    /// What to do with layers of several gzip members, which soci-snapshotter reads since v0.14.0 only.
+    /// What to do with layers of several gzip members, which soci-snapshotter reads since v0.14.0
+    /// only.
     #[arg(long, value_enum, default_value_t = MultiMemberArg::Skip)]
     pub(crate) multi_member: MultiMemberArg,
     /// The layer's digest; another one is a failure.
@@ -96,6 +99,10 @@ impl From<MultiMemberArg> for MultiMember {
 }
 
 fn span_size(text: &str) -> Result<u64, String> {
-    let bytes = text.parse().map_err(|_| "not a number of bytes".to_owned())?;
-    SpanSize::from_bytes(bytes).map(SpanSize::bytes).ok_or_else(|| "must be from 1 to 9223372036854775807".to_owned())
+    let bytes = text
+        .parse()
+        .map_err(|_| "not a number of bytes".to_owned())?;
+    SpanSize::from_bytes(bytes)
+        .map(SpanSize::bytes)
+        .ok_or_else(|| "must be from 1 to 9223372036854775807".to_owned())
 }

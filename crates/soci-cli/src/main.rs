@@ -1,7 +1,8 @@
 //! `soci-index`: the engine as a command line tool.
 //!
-//! Results go to standard output, everything else to standard error. `main` parses, calls one command, and turns its verdict
-//! into an exit code; there is no other place that prints an error or ends the process.
+//! Results go to standard output, everything else to standard error. `main` parses, calls one
+//! command, and turns its verdict into an exit code; there is no other place that prints an error
+//! or ends the process.
 
 mod args;
 mod exit;

@@ -1,4 +1,5 @@
-//! The only place that writes to standard output and standard error, and the only one that writes result files.
+//! The only place that writes to standard output and standard error, and the only one that writes
+//! result files.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // reason: this is where printing belongs
 
 use std::io::{self, ErrorKind, Write};
@@ -32,12 +33,19 @@ pub(crate) fn pretty_json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Prints a result as it is.
 pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
+    stdout
+        .write_all(bytes)
+        .and_then(|()| stdout.flush())
+        .context("cannot write to standard output")
 }
 
 /// Whether standard output was closed by its reader, as `head` does: nothing to complain about.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe))
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
+    })
 }
 
 /// Writes a file that appears whole or not at all: under another name first, then renamed.
@@ -52,10 +60,16 @@ fn write_file<'a>(path: &Path, mut pieces: impl Iterator<Item = &'a [u8]>) -> an
         let mut file = fs::OpenOptions::new().write(true).open(&target)?;
         return Ok(pieces.try_for_each(|piece| file.write_all(piece))?);
     }
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = target
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     // Readable as any new file is; the process's umask takes away what it has to.
     let permissions = fs::Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new().prefix(".soci-index-").permissions(permissions).tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".soci-index-")
+        .permissions(permissions)
+        .tempfile_in(folder)?;
     pieces.try_for_each(|piece| file.write_all(piece))?;
     file.as_file().sync_all()?;
     file.persist(&target).map_err(|error| error.error)?;

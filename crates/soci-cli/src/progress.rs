@@ -15,9 +15,14 @@ impl Progress {
                 ProgressBar::new(bytes),
                 "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta}",
             ),
-            None => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes} {bytes_per_sec}"),
+            None => (
+                ProgressBar::new_spinner(),
+                "{msg} {spinner} {bytes} {bytes_per_sec}",
+            ),
         };
-        bar.set_style(ProgressStyle::with_template(template).expect("the template is a constant that parses"));
+        bar.set_style(
+            ProgressStyle::with_template(template).expect("the template is a constant that parses"),
+        );
         bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         Progress(bar)

@@ -29,7 +29,8 @@ impl Built {
     /// Puts the results of the two stages together, and checks the outcome before anybody sees it.
     ///
     /// # Errors
-    /// Damage: digest or size are not those expected. Or a zTOC that does not hold together, which would be our fault.
+    /// Damage: digest or size are not those expected. Or a zTOC that does not hold together, which
+    /// would be our fault.
     pub fn join(
         walked: Result<WalkedLayer, NotIndexable>,
         hashed: HashedLayer,
@@ -57,15 +58,27 @@ impl Built {
 
 fn check_identity(layer: &LayerIdentity, expected: &Expected) -> Result<(), Damage> {
     let kind = match *expected {
-        Expected { size_bytes: Some(size), .. } if size != layer.size_bytes => {
-            DamageKind::Size { expected: size, found: layer.size_bytes }
-        }
-        Expected { digest: Some(digest), .. } if digest != layer.digest => {
-            DamageKind::Digest { expected: digest, found: layer.digest }
-        }
+        Expected {
+            size_bytes: Some(size),
+            ..
+        } if size != layer.size_bytes => DamageKind::Size {
+            expected: size,
+            found: layer.size_bytes,
+        },
+        Expected {
+            digest: Some(digest),
+            ..
+        } if digest != layer.digest => DamageKind::Digest {
+            expected: digest,
+            found: layer.digest,
+        },
         Expected { .. } => return Ok(()),
     };
-    Err(Damage { kind, compressed_offset: layer.size_bytes, uncompressed_offset: 0 })
+    Err(Damage {
+        kind,
+        compressed_offset: layer.size_bytes,
+        uncompressed_offset: 0,
+    })
 }
 
 /// The plain driver: both stages in the caller's thread.

@@ -1,7 +1,8 @@
 //! Checkpoints of a gzip layer, kept in the very bytes in which the zTOC holds them.
 //!
-//! They are nearly all of a large zTOC and nearly all of what a builder holds in memory, so they exist once: packed as the
-//! format wants them, in blocks that are allocated when they are needed and never copied.
+//! They are nearly all of a large zTOC and nearly all of what a builder holds in memory, so they
+//! exist once: packed as the format wants them, in blocks that are allocated when they are needed
+//! and never copied.
 
 use crate::gzip::WINDOW_BYTES;
 
@@ -43,7 +44,9 @@ pub enum InvalidCheckpoints {
         found: usize,
     },
     /// The count and the bytes disagree.
-    #[error("checkpoints say that they are {count} with spans of {span_bytes} bytes, but have {found} bytes")]
+    #[error(
+        "checkpoints say that they are {count} with spans of {span_bytes} bytes, but have {found} bytes"
+    )]
     Size {
         /// The count they state.
         count: i32,
@@ -53,7 +56,9 @@ pub enum InvalidCheckpoints {
         found: usize,
     },
     /// Offsets or bits outside the range that the format allows.
-    #[error("checkpoint {index} is at compressed offset {compressed_offset}, uncompressed offset {uncompressed_offset}, bits {bits}")]
+    #[error(
+        "checkpoint {index} is at compressed offset {compressed_offset}, uncompressed offset {uncompressed_offset}, bits {bits}"
+    )]
     Value {
         /// Its number, from 0.
         index: usize,
@@ -76,13 +81,27 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// No checkpoints yet.
     pub(crate) fn new(span_bytes: u64) -> Checkpoints {
-        Checkpoints { span_bytes, blocks: Vec::new() }
+        Checkpoints {
+            span_bytes,
+            blocks: Vec::new(),
+        }
     }
 
     /// Appends one. `window` has 32 KiB.
-    pub(crate) fn push(&mut self, compressed_offset: u64, uncompressed_offset: u64, bits: u8, window: &[u8]) {
-        if self.blocks.last().is_none_or(|block| block.len() == PER_BLOCK * PACKED_BYTES) {
-            self.blocks.push(Vec::with_capacity(PER_BLOCK * PACKED_BYTES));
+    pub(crate) fn push(
+        &mut self,
+        compressed_offset: u64,
+        uncompressed_offset: u64,
+        bits: u8,
+        window: &[u8],
+    ) {
+        if self
+            .blocks
+            .last()
+            .is_none_or(|block| block.len() == PER_BLOCK * PACKED_BYTES)
+        {
+            self.blocks
+                .push(Vec::with_capacity(PER_BLOCK * PACKED_BYTES));
         }
         if let Some(block) = self.blocks.last_mut() {
             block.extend_from_slice(&compressed_offset.to_le_bytes());
@@ -95,7 +114,9 @@ impl Checkpoints {
     /// Number of checkpoints.
     #[must_use]
     pub fn len(&self) -> usize {
-        let Some((last, full)) = self.blocks.split_last() else { return 0 };
+        let Some((last, full)) = self.blocks.split_last() else {
+            return 0;
+        };
         full.len() * PER_BLOCK + last.len() / PACKED_BYTES
     }
 
@@ -123,7 +144,8 @@ impl Checkpoints {
         (0..self.len()).map(|index| self.get(index))
     }
 
-    /// Number of the last checkpoint at or before an uncompressed offset; the first one for offsets before it.
+    /// Number of the last checkpoint at or before an uncompressed offset; the first one for offsets
+    /// before it.
     pub(crate) fn holding(&self, uncompressed_offset: u64) -> usize {
         let (mut low, mut high) = (0, self.len());
         while high - low > 1 {
@@ -160,18 +182,26 @@ impl Checkpoints {
         self.blocks.iter().map(Vec::as_slice)
     }
 
-    /// Reads the packed form. The count in front may be one more than there are checkpoints: soci-snapshotter's first format left
-    /// out the first one, which then is right behind a gzip header of ten bytes.
+    /// Reads the packed form. The count in front may be one more than there are checkpoints:
+    /// soci-snapshotter's first format left out the first one, which then is right behind a
+    /// gzip header of ten bytes.
     pub(crate) fn unpack(bytes: &[u8]) -> Result<Checkpoints, InvalidCheckpoints> {
         let found = bytes.len();
-        let (header, packed) = bytes.split_at_checked(HEADER_BYTES).ok_or(InvalidCheckpoints::Header { found })?;
+        let (header, packed) = bytes
+            .split_at_checked(HEADER_BYTES)
+            .ok_or(InvalidCheckpoints::Header { found })?;
         let count = i32::from_le_bytes([header[0], header[1], header[2], header[3]]);
         let span_bytes = le_i64(&header[4..]);
         let stored = packed.len() / PACKED_BYTES;
         let first_left_out = i64::from(count) == stored as i64 + 1;
-        let fits = packed.len().is_multiple_of(PACKED_BYTES) && (i64::from(count) == stored as i64 || first_left_out);
+        let fits = packed.len().is_multiple_of(PACKED_BYTES)
+            && (i64::from(count) == stored as i64 || first_left_out);
         if !fits || count < 1 || span_bytes < 1 {
-            return Err(InvalidCheckpoints::Size { count, span_bytes, found });
+            return Err(InvalidCheckpoints::Size {
+                count,
+                span_bytes,
+                found,
+            });
         }
         let mut checkpoints = Checkpoints::new(span_bytes as u64);
         if first_left_out {
@@ -179,7 +209,12 @@ impl Checkpoints {
         }
         for (index, packed) in packed.chunks_exact(PACKED_BYTES).enumerate() {
             check_value(index, packed)?;
-            let Checkpoint { compressed_offset, uncompressed_offset, bits, window } = unpack(packed);
+            let Checkpoint {
+                compressed_offset,
+                uncompressed_offset,
+                bits,
+                window,
+            } = unpack(packed);
             checkpoints.push(compressed_offset, uncompressed_offset, bits, window);
         }
         Ok(checkpoints)
@@ -187,9 +222,15 @@ impl Checkpoints {
 }
 
 fn check_value(index: usize, packed: &[u8]) -> Result<(), InvalidCheckpoints> {
-    let (compressed_offset, uncompressed_offset, bits) = (le_i64(packed), le_i64(&packed[8..]), packed[16]);
+    let (compressed_offset, uncompressed_offset, bits) =
+        (le_i64(packed), le_i64(&packed[8..]), packed[16]);
     if compressed_offset < 1 || uncompressed_offset < 0 || bits > 7 {
-        return Err(InvalidCheckpoints::Value { index, compressed_offset, uncompressed_offset, bits });
+        return Err(InvalidCheckpoints::Value {
+            index,
+            compressed_offset,
+            uncompressed_offset,
+            bits,
+        });
     }
     Ok(())
 }
@@ -199,16 +240,25 @@ fn unpack(packed: &[u8]) -> Checkpoint<'_> {
         compressed_offset: le_i64(packed) as u64,
         uncompressed_offset: le_i64(&packed[8..]) as u64,
         bits: packed[16],
-        window: packed[17..].first_chunk().expect("a packed checkpoint ends with a whole window"),
+        window: packed[17..]
+            .first_chunk()
+            .expect("a packed checkpoint ends with a whole window"),
     }
 }
 
 fn le_i64(bytes: &[u8]) -> i64 {
-    i64::from_le_bytes(*bytes.first_chunk().expect("callers pass at least eight bytes"))
+    i64::from_le_bytes(
+        *bytes
+            .first_chunk()
+            .expect("callers pass at least eight bytes"),
+    )
 }
 
 impl std::fmt::Debug for Checkpoints {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Checkpoints").field("span_bytes", &self.span_bytes).field("len", &self.len()).finish()
+        f.debug_struct("Checkpoints")
+            .field("span_bytes", &self.span_bytes)
+            .field("len", &self.len())
+            .finish()
     }
 }

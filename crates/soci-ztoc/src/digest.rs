@@ -41,7 +41,10 @@ impl FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Digest, InvalidDigest> {
-        let hex = text.strip_prefix("sha256:").ok_or(InvalidDigest)?.as_bytes();
+        let hex = text
+            .strip_prefix("sha256:")
+            .ok_or(InvalidDigest)?
+            .as_bytes();
         if hex.len() != 64 {
             return Err(InvalidDigest);
         }
@@ -101,7 +104,14 @@ mod tests {
     #[test]
     fn refuses_other_forms() {
         let upper = OF_NOTHING.to_uppercase();
-        for text in ["", "sha256:", "sha512:00", &OF_NOTHING[..70], &upper, &OF_NOTHING[7..]] {
+        for text in [
+            "",
+            "sha256:",
+            "sha512:00",
+            &OF_NOTHING[..70],
+            &upper,
+            &OF_NOTHING[7..],
+        ] {
             assert_eq!(text.parse::<Digest>(), Err(InvalidDigest), "{text}");
         }
     }

@@ -1,7 +1,8 @@
 //! What can be wrong with a layer, as data: *damaged* and *not indexable* are different types.
 //!
-//! Damage means that the bytes are not what somebody once packed: a failure. "Not indexable" means that the layer is sound, but
-//! that no zTOC of it would be read right: such a layer is left out with its [`Reason`] and the image's other layers are indexed.
+//! Damage means that the bytes are not what somebody once packed: a failure. "Not indexable" means
+//! that the layer is sound, but that no zTOC of it would be read right: such a layer is left out
+//! with its [`Reason`] and the image's other layers are indexed.
 
 use std::fmt;
 
@@ -19,8 +20,11 @@ pub enum BuildError {
     /// The layer is larger than the limits in force.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),
-    /// A span decoded from its checkpoint differs from the layer: our own fault, so nothing is published.
-    #[error("span {span} does not decode from its checkpoint: {found}; this is a bug, please report it")]
+    /// A span decoded from its checkpoint differs from the layer: our own fault, so nothing is
+    /// published.
+    #[error(
+        "span {span} does not decode from its checkpoint: {found}; this is a bug, please report it"
+    )]
     SelfCheck {
         /// The span's number, from 0.
         span: usize,
@@ -34,7 +38,9 @@ pub enum BuildError {
 
 /// Damage in a layer, and where it was met.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("layer is damaged at compressed offset {compressed_offset}, uncompressed offset {uncompressed_offset}: {kind}")]
+#[error(
+    "layer is damaged at compressed offset {compressed_offset}, uncompressed offset {uncompressed_offset}: {kind}"
+)]
 pub struct Damage {
     /// What is wrong.
     pub kind: DamageKind,
@@ -113,16 +119,18 @@ impl BuildError {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            BuildError::Damaged(Damage { kind: DamageKind::Digest { .. } | DamageKind::Size { .. }, .. }) => {
-                "digest-mismatch"
-            }
+            BuildError::Damaged(Damage {
+                kind: DamageKind::Digest { .. } | DamageKind::Size { .. },
+                ..
+            }) => "digest-mismatch",
             BuildError::Damaged(_) => "corrupt-layer",
             BuildError::Limit(_) => "too-large",
             BuildError::SelfCheck { .. } | BuildError::Structure(_) => "internal",
         }
     }
 
-    /// Whether the same bytes may succeed later. They never do; fetching them again may help where [`Self::kind`] is `digest-mismatch`.
+    /// Whether the same bytes may succeed later. They never do; fetching them again may help where
+    /// [`Self::kind`] is `digest-mismatch`.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         false
@@ -176,8 +184,16 @@ pub struct NotIndexable {
 }
 
 impl NotIndexable {
-    pub(crate) fn new(reason: Reason, uncompressed_offset: u64, detail: impl Into<String>) -> NotIndexable {
-        NotIndexable { reason, detail: detail.into(), uncompressed_offset }
+    pub(crate) fn new(
+        reason: Reason,
+        uncompressed_offset: u64,
+        detail: impl Into<String>,
+    ) -> NotIndexable {
+        NotIndexable {
+            reason,
+            detail: detail.into(),
+            uncompressed_offset,
+        }
     }
 
     /// The reason for reports.
@@ -201,6 +217,10 @@ impl NotIndexable {
 
 impl fmt::Display for NotIndexable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} (at uncompressed offset {})", self.reason, self.detail, self.uncompressed_offset)
+        write!(
+            f,
+            "{}: {} (at uncompressed offset {})",
+            self.reason, self.detail, self.uncompressed_offset
+        )
     }
 }

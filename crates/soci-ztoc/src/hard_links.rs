@@ -1,7 +1,8 @@
 //! Hard links that consumers can follow.
 //!
-//! soci-snapshotter builds a layer's file tree from the zTOC alone, entry by entry. A hard link whose target is not there yet
-//! makes it refuse the whole zTOC; one that names a directory gives a tree without end. Either way the layer is better left out.
+//! soci-snapshotter builds a layer's file tree from the zTOC alone, entry by entry. A hard link
+//! whose target is not there yet makes it refuse the whole zTOC; one that names a directory gives a
+//! tree without end. Either way the layer is better left out.
 
 use std::collections::HashMap;
 
@@ -13,8 +14,8 @@ type NodeId = usize;
 
 const ROOT: NodeId = 0;
 
-/// The tree as soci-snapshotter v0.15.0 grows it: names are cleaned, missing parents are made, a later entry of the same name
-/// replaces an earlier one.
+/// The tree as soci-snapshotter v0.15.0 grows it: names are cleaned, missing parents are made, a
+/// later entry of the same name replaces an earlier one.
 struct Tree<'a> {
     children: HashMap<(NodeId, &'a [u8]), NodeId>,
     is_directory: Vec<bool>,
@@ -25,7 +26,10 @@ pub(crate) fn check(files: &[FileMetadata]) -> Result<(), NotIndexable> {
     if !files.iter().any(|file| file.kind == FileKind::HardLink) {
         return Ok(());
     }
-    let mut tree = Tree { children: HashMap::new(), is_directory: vec![true] };
+    let mut tree = Tree {
+        children: HashMap::new(),
+        is_directory: vec![true],
+    };
     for file in files {
         tree.add(file).map_err(|what| {
             let detail = format!(
@@ -63,18 +67,21 @@ impl<'a> Tree<'a> {
     }
 
     fn find(&self, path: &[&[u8]]) -> Option<NodeId> {
-        path.iter().try_fold(ROOT, |node, name| self.children.get(&(node, *name)).copied())
+        path.iter().try_fold(ROOT, |node, name| {
+            self.children.get(&(node, *name)).copied()
+        })
     }
 
     fn find_or_make(&mut self, path: &[&'a [u8]]) -> NodeId {
-        path.iter().fold(ROOT, |node, name| match self.children.get(&(node, *name)) {
-            Some(child) => *child,
-            None => {
-                let child = self.new_node(true);
-                self.children.insert((node, name), child);
-                child
-            }
-        })
+        path.iter()
+            .fold(ROOT, |node, name| match self.children.get(&(node, *name)) {
+                Some(child) => *child,
+                None => {
+                    let child = self.new_node(true);
+                    self.children.insert((node, name), child);
+                    child
+                }
+            })
     }
 
     fn new_node(&mut self, is_directory: bool) -> NodeId {
@@ -83,7 +90,8 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// The components of a path from the layer's root, without `.` and with `..` resolved: the form in which consumers find files.
+/// The components of a path from the layer's root, without `.` and with `..` resolved: the form in
+/// which consumers find files.
 pub(crate) fn clean(path: &[u8]) -> Vec<&[u8]> {
     let mut components = Vec::new();
     for component in path.split(|byte| *byte == b'/') {

@@ -1,4 +1,5 @@
-//! The hashing stage: digest of the whole layer and of each span, from the bytes that the walking stage has passed.
+//! The hashing stage: digest of the whole layer and of each span, from the bytes that the walking
+//! stage has passed.
 
 use crate::digest::{Digest, DigestHasher};
 
@@ -7,8 +8,8 @@ use crate::digest::{Digest, DigestHasher};
 pub struct SpanStart {
     /// First compressed byte of the span.
     pub first_byte: u64,
-    /// Behind the last compressed byte of the span before it, which may be one more than `first_byte`: the two share a byte when the
-    /// checkpoint lies within it.
+    /// Behind the last compressed byte of the span before it, which may be one more than
+    /// `first_byte`: the two share a byte when the checkpoint lies within it.
     pub previous_end: u64,
 }
 
@@ -28,12 +29,14 @@ pub struct HashedLayer {
     pub(crate) spans: Vec<Digest>,
 }
 
-/// How many bytes before the ones being pushed a span may begin: one that it shares with the span before it, or the first two of
-/// a layer, of which the walking stage cannot tell yet whether they begin a gzip member.
+/// How many bytes before the ones being pushed a span may begin: one that it shares with the span
+/// before it, or the first two of a layer, of which the walking stage cannot tell yet whether they
+/// begin a gzip member.
 const KEPT_BYTES: usize = 2;
 
-/// The hashing stage. It is given the same pieces as [`crate::LayerWalker`], each after the walker, with the span starts that the walker
-/// found in it; so it can run on another core, one piece behind.
+/// The hashing stage. It is given the same pieces as [`crate::LayerWalker`], each after the walker,
+/// with the span starts that the walker found in it; so it can run on another core, one piece
+/// behind.
 #[derive(Default)]
 pub struct LayerHasher {
     layer: DigestHasher,
@@ -76,7 +79,10 @@ impl LayerHasher {
     pub fn finish(mut self) -> HashedLayer {
         self.end_span(&[]);
         HashedLayer {
-            layer: LayerIdentity { digest: self.layer.finish(), size_bytes: self.size_bytes },
+            layer: LayerIdentity {
+                digest: self.layer.finish(),
+                size_bytes: self.size_bytes,
+            },
             spans: self.spans,
         }
     }
@@ -104,7 +110,10 @@ mod tests {
     fn neighbours_share_a_byte_across_pieces() {
         let layer = b"0123456789";
         // Spans 2..5, 4..8 and 8..10: the first two share byte 4.
-        let starts = [(2, 0), (4, 5), (8, 8)].map(|(first_byte, previous_end)| SpanStart { first_byte, previous_end });
+        let starts = [(2, 0), (4, 5), (8, 8)].map(|(first_byte, previous_end)| SpanStart {
+            first_byte,
+            previous_end,
+        });
         let expected = [&layer[2..5], &layer[4..8], &layer[8..]].map(Digest::of);
         for piece_bytes in 1..=layer.len() {
             let mut hasher = LayerHasher::new();
@@ -112,14 +121,24 @@ mod tests {
                 let (from, to) = (index * piece_bytes, index * piece_bytes + piece.len());
                 let found: Vec<_> = starts
                     .iter()
-                    .filter(|start| (from..to).contains(&((start.previous_end.max(start.first_byte + 1) - 1) as usize)))
+                    .filter(|start| {
+                        (from..to).contains(
+                            &((start.previous_end.max(start.first_byte + 1) - 1) as usize),
+                        )
+                    })
                     .copied()
                     .collect();
                 hasher.push(piece, &found);
             }
             let hashed = hasher.finish();
             assert_eq!(hashed.spans, expected, "pieces of {piece_bytes}");
-            assert_eq!(hashed.layer, LayerIdentity { digest: Digest::of(layer), size_bytes: 10 });
+            assert_eq!(
+                hashed.layer,
+                LayerIdentity {
+                    digest: Digest::of(layer),
+                    size_bytes: 10
+                }
+            );
         }
     }
 }

@@ -1,7 +1,8 @@
 //! zTOCs of container image layers: building, encoding, decoding, reading and verifying them.
 //!
-//! A zTOC lets a runtime read single files of a compressed layer without fetching the rest. This crate makes one in a single pass over the
-//! layer's bytes, byte for byte as soci-snapshotter v0.15.0 does wherever that tool's zTOCs are right.
+//! A zTOC lets a runtime read single files of a compressed layer without fetching the rest. This
+//! crate makes one in a single pass over the layer's bytes, byte for byte as soci-snapshotter
+//! v0.15.0 does wherever that tool's zTOCs are right.
 //!
 //! # Example
 //! ```
@@ -23,18 +24,22 @@
 //!
 //! # What it promises
 //! - The result depends on the layer's bytes and the options alone, not on how the bytes are cut.
-//! - A zTOC that comes out covers the whole layer, and soci-snapshotter v0.15.0 reads every file through it. Sound layers of which
-//!   that cannot be said are [`NotIndexable`], with a reason of a closed set; damaged ones are an error.
-//! - Memory is bounded by the zTOC's own size and by [`Limits`], whatever the input. No input makes it panic.
+//! - A zTOC that comes out covers the whole layer, and soci-snapshotter v0.15.0 reads every file
+//!   through it. Sound layers of which that cannot be said are [`NotIndexable`], with a reason of a
+//!   closed set; damaged ones are an error.
+//! - Memory is bounded by the zTOC's own size and by [`Limits`], whatever the input. No input makes
+//!   it panic.
 //!
 //! # What it does not do
-//! No I/O, no clock, no thread, no async: callers push bytes and fetch ranges. Callers with two cores run [`LayerWalker`] and
-//! [`LayerHasher`] side by side; [`Builder`] runs them one after the other.
+//! No I/O, no clock, no thread, no async: callers push bytes and fetch ranges. Callers with two
+//! cores run [`LayerWalker`] and [`LayerHasher`] side by side; [`Builder`] runs them one after the
+//! other.
 //!
 //! # Modules
-//! `gzip` decodes and finds checkpoints, `tar` reads entries, `walk` and `hash` are the two stages, `self_check` decodes a
-//! sample again, `build` joins them; `model` is the zTOC as data, `codec` its bytes, `structure` its rules; `read` gets one file out
-//! of a layer, `verify` proves a zTOC against its layer.
+//! `gzip` decodes and finds checkpoints, `tar` reads entries, `walk` and `hash` are the two stages,
+//! `self_check` decodes a sample again, `build` joins them; `model` is the zTOC as data, `codec`
+//! its bytes, `structure` its rules; `read` gets one file out of a layer, `verify` proves a zTOC
+//! against its layer.
 
 mod build;
 mod checkpoints;
@@ -62,7 +67,10 @@ pub use digest::{Digest, DigestHasher, InvalidDigest};
 pub use error::{BuildError, Damage, DamageKind, NotIndexable, Reason};
 pub use hash::{HashedLayer, LayerHasher, LayerIdentity, SpanStart};
 pub use limits::{LimitExceeded, Limits};
-pub use model::{DEFAULT_SPAN_BYTES, FileKind, FileMetadata, PaxRecord, Span, SpanTable, Timestamp, VERSION, Ztoc};
+pub use model::{
+    DEFAULT_SPAN_BYTES, FileKind, FileMetadata, PaxRecord, Span, SpanTable, Timestamp, VERSION,
+    Ztoc,
+};
 pub use options::{BuildOptions, DEFAULT_BUILD_TOOL_IDENTIFIER, Expected, MultiMember, SpanSize};
 pub use read::{FileReader, FindError, ReadError, SpanPieces};
 pub use structure::StructureError;

@@ -1,4 +1,5 @@
-//! A zTOC as data: what is known about one layer so that its files can be read without the rest of it.
+//! A zTOC as data: what is known about one layer so that its files can be read without the rest of
+//! it.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -52,9 +53,10 @@ impl SpanTable {
     pub fn len(&self) -> usize {
         match self {
             SpanTable::Gzip(checkpoints) => checkpoints.len(),
-            SpanTable::Uncompressed { span_bytes, layer_bytes } => {
-                usize::try_from(layer_bytes.div_ceil(*span_bytes)).unwrap_or(usize::MAX)
-            }
+            SpanTable::Uncompressed {
+                span_bytes,
+                layer_bytes,
+            } => usize::try_from(layer_bytes.div_ceil(*span_bytes)).unwrap_or(usize::MAX),
         }
     }
 
@@ -78,13 +80,19 @@ impl SpanTable {
         match self {
             SpanTable::Gzip(checkpoints) => {
                 let checkpoint = checkpoints.get(index);
-                (checkpoint.first_compressed_byte(), checkpoint.uncompressed_offset)
+                (
+                    checkpoint.first_compressed_byte(),
+                    checkpoint.uncompressed_offset,
+                )
             }
-            SpanTable::Uncompressed { span_bytes, .. } => (index as u64 * span_bytes, index as u64 * span_bytes),
+            SpanTable::Uncompressed { span_bytes, .. } => {
+                (index as u64 * span_bytes, index as u64 * span_bytes)
+            }
         }
     }
 
-    /// Where span `index` ends in the compressed layer: neighbours share a byte where a checkpoint lies within one.
+    /// Where span `index` ends in the compressed layer: neighbours share a byte where a checkpoint
+    /// lies within one.
     fn compressed_end(&self, index: usize) -> u64 {
         match self {
             SpanTable::Gzip(checkpoints) => checkpoints.get(index).compressed_offset,
@@ -100,7 +108,8 @@ pub struct Span {
     pub index: usize,
     /// Bytes of the compressed layer. Neighbours share one byte where a checkpoint lies within it.
     pub compressed: Range<u64>,
-    /// Bytes of the uncompressed layer. The last span ends with the archive, which may be before its first byte.
+    /// Bytes of the uncompressed layer. The last span ends with the archive, which may be before
+    /// its first byte.
     pub uncompressed: Range<u64>,
 }
 
@@ -159,7 +168,8 @@ pub struct FileMetadata {
     pub user_name: Arc<[u8]>,
     /// Owning group's name.
     pub group_name: Arc<[u8]>,
-    /// Modification time; none for a time that the format cannot hold, which only other tools let through.
+    /// Modification time; none for a time that the format cannot hold, which only other tools let
+    /// through.
     pub modified: Option<Timestamp>,
     /// Device number of a device, major part.
     pub device_major: i64,
@@ -182,7 +192,10 @@ impl FileMetadata {
     /// The uncompressed bytes that hold the entry's data.
     #[must_use]
     pub fn data(&self) -> Range<u64> {
-        self.uncompressed_offset..self.uncompressed_offset.saturating_add(self.uncompressed_bytes)
+        self.uncompressed_offset
+            ..self
+                .uncompressed_offset
+                .saturating_add(self.uncompressed_bytes)
     }
 
     /// The name as text; bytes that are no UTF-8 are replaced.
@@ -225,13 +238,19 @@ impl FileKind {
     /// The kind's name in the format.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        FileKind::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+        FileKind::NAMES
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
     }
 
     /// The kind with this name in the format.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<FileKind> {
-        FileKind::NAMES.iter().find(|(_, known)| known.as_bytes() == name).map(|(kind, _)| *kind)
+        FileKind::NAMES
+            .iter()
+            .find(|(_, known)| known.as_bytes() == name)
+            .map(|(kind, _)| *kind)
     }
 }
 

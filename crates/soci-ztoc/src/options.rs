@@ -6,7 +6,8 @@ use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::model::DEFAULT_SPAN_BYTES;
 
-/// Written into every zTOC unless asked otherwise. The number changes only when the bytes that we write change.
+/// Written into every zTOC unless asked otherwise. The number changes only when the bytes that we
+/// write change.
 pub const DEFAULT_BUILD_TOOL_IDENTIFIER: &str = "soci-index-builder ztoc/1";
 
 /// How a zTOC is built. [`BuildOptions::default`] gives what the product uses by default.
@@ -44,7 +45,9 @@ impl SpanSize {
     /// `None` for 0 and for what does not fit a signed 64-bit number, as which it is stored.
     #[must_use]
     pub fn from_bytes(bytes: u64) -> Option<SpanSize> {
-        NonZeroU64::new(bytes).filter(|bytes| i64::try_from(bytes.get()).is_ok()).map(SpanSize)
+        NonZeroU64::new(bytes)
+            .filter(|bytes| i64::try_from(bytes.get()).is_ok())
+            .map(SpanSize)
     }
 
     /// The number of bytes.
@@ -63,7 +66,8 @@ impl Default for SpanSize {
 /// What becomes of layers with more than one gzip member (RFC 1952 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MultiMember {
-    /// They are not indexed: consumers before soci-snapshotter v0.14.0 give I/O errors behind the first member.
+    /// They are not indexed: consumers before soci-snapshotter v0.14.0 give I/O errors behind the
+    /// first member.
     #[default]
     Skip,
     /// They are indexed, for consumers that are known to be newer.

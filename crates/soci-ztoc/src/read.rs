@@ -58,34 +58,47 @@ pub enum FindError {
 }
 
 impl Ztoc {
-    /// The regular file at this path. Paths are compared as consumers compare them: without `.` and `..`, the last entry of a name counts,
-    /// hard links are followed.
+    /// The regular file at this path. Paths are compared as consumers compare them: without `.` and
+    /// `..`, the last entry of a name counts, hard links are followed.
     ///
     /// # Errors
     /// [`FindError`].
     pub fn find(&self, path: &[u8]) -> Result<&FileMetadata, FindError> {
-        let (index, file) = self.find_before(self.files.len(), path).ok_or(FindError::NotFound)?;
+        let (index, file) = self
+            .find_before(self.files.len(), path)
+            .ok_or(FindError::NotFound)?;
         let file = self.follow_hard_links(index, file)?;
         match file.kind {
             FileKind::Regular => Ok(file),
-            FileKind::Symlink => Err(FindError::Symlink { target: lossy(&file.link_name) }),
+            FileKind::Symlink => Err(FindError::Symlink {
+                target: lossy(&file.link_name),
+            }),
             kind => Err(FindError::NotRegular { kind }),
         }
     }
 
     /// A hard link leads to an entry before itself, so this ends.
-    fn follow_hard_links<'a>(&'a self, mut index: usize, mut file: &'a FileMetadata) -> Result<&'a FileMetadata, FindError> {
+    fn follow_hard_links<'a>(
+        &'a self,
+        mut index: usize,
+        mut file: &'a FileMetadata,
+    ) -> Result<&'a FileMetadata, FindError> {
         while file.kind == FileKind::HardLink {
-            (index, file) = self
-                .find_before(index, &file.link_name)
-                .ok_or_else(|| FindError::DanglingLink { target: lossy(&file.link_name) })?;
+            (index, file) = self.find_before(index, &file.link_name).ok_or_else(|| {
+                FindError::DanglingLink {
+                    target: lossy(&file.link_name),
+                }
+            })?;
         }
         Ok(file)
     }
 
     fn find_before(&self, end: usize, path: &[u8]) -> Option<(usize, &FileMetadata)> {
         let path = clean(path);
-        self.files[..end].iter().enumerate().rfind(|(_, file)| clean(&file.name) == path)
+        self.files[..end]
+            .iter()
+            .enumerate()
+            .rfind(|(_, file)| clean(&file.name) == path)
     }
 }
 
@@ -152,12 +165,20 @@ impl<'z> FileReader<'z> {
     ///
     /// # Errors
     /// [`ReadError::Limit`] if a span that holds the file is too large to be held in memory.
-    pub fn new(ztoc: &'z Ztoc, file: &FileMetadata, limits: &Limits) -> Result<FileReader<'z>, ReadError> {
+    pub fn new(
+        ztoc: &'z Ztoc,
+        file: &FileMetadata,
+        limits: &Limits,
+    ) -> Result<FileReader<'z>, ReadError> {
         let data = file.data();
         let spans = ztoc.spans_of(data.clone());
         for index in spans.clone() {
             let span = ztoc.span(index).compressed;
-            limits::check("bytes of a span", span.end.saturating_sub(span.start), limits.span_bytes)?;
+            limits::check(
+                "bytes of a span",
+                span.end.saturating_sub(span.start),
+                limits.span_bytes,
+            )?;
         }
         Ok(FileReader { ztoc, data, spans })
     }
@@ -177,21 +198,37 @@ impl<'z> FileReader<'z> {
         let span = self.ztoc.span(index);
         let expected = span.compressed.end - span.compressed.start;
         if bytes.len() as u64 != expected {
-            return Err(ReadError::SpanSize { span: index, expected, found: bytes.len() as u64 });
+            return Err(ReadError::SpanSize {
+                span: index,
+                expected,
+                found: bytes.len() as u64,
+            });
         }
         let (expected, found) = (self.ztoc.span_digests[index], Digest::of(bytes));
         if expected != found {
-            return Err(ReadError::SpanDigest { span: index, expected, found });
+            return Err(ReadError::SpanDigest {
+                span: index,
+                expected,
+                found,
+            });
         }
         self.spans.start += 1;
         let stream = match &self.ztoc.spans {
             SpanTable::Uncompressed { .. } => None,
-            SpanTable::Gzip(checkpoints) => {
-                Some(Box::new(GzipStream::from_checkpoint(&checkpoints.get(index))))
-            }
+            SpanTable::Gzip(checkpoints) => Some(Box::new(GzipStream::from_checkpoint(
+                &checkpoints.get(index),
+            ))),
         };
-        let wanted = self.data.start.max(span.uncompressed.start)..self.data.end.min(span.uncompressed.end);
-        Ok(SpanPieces { span: index, stream, offset: span.uncompressed.start, wanted, bytes, plain: &[] })
+        let wanted =
+            self.data.start.max(span.uncompressed.start)..self.data.end.min(span.uncompressed.end);
+        Ok(SpanPieces {
+            span: index,
+            stream,
+            offset: span.uncompressed.start,
+            wanted,
+            bytes,
+            plain: &[],
+        })
     }
 }
 
@@ -221,7 +258,10 @@ impl SpanPieces<'_> {
             let within = |offset: u64| (offset.saturating_sub(before) as usize).min(output_bytes);
             let piece = within(self.wanted.start)..within(self.wanted.end);
             if !piece.is_empty() {
-                let output = self.stream.as_ref().map_or(self.plain, |stream| stream.last_output(output_bytes));
+                let output = self
+                    .stream
+                    .as_ref()
+                    .map_or(self.plain, |stream| stream.last_output(output_bytes));
                 return Ok(Some(&output[piece]));
             }
         }
@@ -232,14 +272,22 @@ impl SpanPieces<'_> {
     fn advance(&mut self) -> Result<usize, ReadError> {
         let output_bytes = match &mut self.stream {
             None => {
-                (self.plain, self.bytes) = self.bytes.split_at(PLAIN_PIECE_BYTES.min(self.bytes.len()));
+                (self.plain, self.bytes) =
+                    self.bytes.split_at(PLAIN_PIECE_BYTES.min(self.bytes.len()));
                 self.plain.len()
             }
             Some(stream) => {
                 let decoded = stream.advance(&mut self.bytes);
-                let step = decoded.map_err(|damage| ReadError::Decode { span: self.span, damage })?;
+                let step = decoded.map_err(|damage| ReadError::Decode {
+                    span: self.span,
+                    damage,
+                })?;
                 if step.is_idle() && self.bytes.is_empty() {
-                    return Err(ReadError::ShortSpan { span: self.span, expected: self.wanted.end, found: self.offset });
+                    return Err(ReadError::ShortSpan {
+                        span: self.span,
+                        expected: self.wanted.end,
+                        found: self.offset,
+                    });
                 }
                 step.output.len()
             }

@@ -1,16 +1,18 @@
 //! Decoding a sample of spans again from their checkpoints, while their bytes pass by.
 //!
-//! No digest covers the windows of checkpoints, and consumers do not check what they decode: a wrong window gives files
-//! with wrong content and no error. So the first span, the last, and one in [`SAMPLE_EVERY`] between are decoded a second time by
-//! a decoder that knows only the checkpoint, and compared. Which span is the last is known when it is over; until then its bytes are
-//! remembered.
+//! No digest covers the windows of checkpoints, and consumers do not check what they decode: a
+//! wrong window gives files with wrong content and no error. So the first span, the last, and one
+//! in [`SAMPLE_EVERY`] between are decoded a second time by a decoder that knows only the
+//! checkpoint, and compared. Which span is the last is known when it is over; until then its bytes
+//! are remembered.
 
 use crate::checkpoints::Checkpoints;
 use crate::error::BuildError;
 use crate::gzip::GzipStream;
 use crate::hash::SpanStart;
 
-/// One span in so many is decoded again, beside the first and the last: under 3 % of the time for a large layer.
+/// One span in so many is decoded again, beside the first and the last: under 3 % of the time for a
+/// large layer.
 const SAMPLE_EVERY: usize = 64;
 
 /// A span that is remembered is decoded at once when it grows beyond this.
@@ -48,16 +50,30 @@ pub(crate) struct SelfCheck {
 
 impl SelfCheck {
     pub(crate) fn new() -> SelfCheck {
-        SelfCheck { watch: Watch::Nothing, span: 0, compressed_offset: 0, last_byte: 0 }
+        SelfCheck {
+            watch: Watch::Nothing,
+            span: 0,
+            compressed_offset: 0,
+            last_byte: 0,
+        }
     }
 
-    /// Takes a piece of the layer with the checkpoints that the walk made in it, which are in `checkpoints` already.
-    pub(crate) fn push(&mut self, bytes: &[u8], passed: &[Passed], checkpoints: &Checkpoints) -> Result<(), BuildError> {
+    /// Takes a piece of the layer with the checkpoints that the walk made in it, which are in
+    /// `checkpoints` already.
+    pub(crate) fn push(
+        &mut self,
+        bytes: &[u8],
+        passed: &[Passed],
+        checkpoints: &Checkpoints,
+    ) -> Result<(), BuildError> {
         let base = self.compressed_offset;
         let within = |offset: u64| (offset.saturating_sub(base) as usize).min(bytes.len());
         let mut next = 0;
         for checkpoint in passed {
-            self.watch_bytes(&bytes[next..within(checkpoint.start.previous_end).max(next)], checkpoints)?;
+            self.watch_bytes(
+                &bytes[next..within(checkpoint.start.previous_end).max(next)],
+                checkpoints,
+            )?;
             let began = !matches!(self.watch, Watch::Nothing);
             if let Watch::Decode(stream) = &mut self.watch {
                 compare(self.span, stream, &checkpoint.before)?;
@@ -76,7 +92,11 @@ impl SelfCheck {
     }
 
     /// The layer ends, and with it the last span.
-    pub(crate) fn finish(mut self, last: &SpanContent, checkpoints: &Checkpoints) -> Result<(), BuildError> {
+    pub(crate) fn finish(
+        mut self,
+        last: &SpanContent,
+        checkpoints: &Checkpoints,
+    ) -> Result<(), BuildError> {
         self.decode_remembered(checkpoints)?;
         match &mut self.watch {
             Watch::Decode(stream) => compare(self.span, stream, last),
@@ -103,7 +123,11 @@ impl SelfCheck {
             Watch::Decode(stream) => decode(self.span, stream, bytes),
             Watch::Remember(remembered) => {
                 remembered.extend_from_slice(bytes);
-                if remembered.len() > REMEMBERED_BYTES { self.decode_remembered(checkpoints) } else { Ok(()) }
+                if remembered.len() > REMEMBERED_BYTES {
+                    self.decode_remembered(checkpoints)
+                } else {
+                    Ok(())
+                }
             }
         }
     }
@@ -123,13 +147,21 @@ fn decoder(span: usize, checkpoints: &Checkpoints) -> GzipStream {
 }
 
 fn decode(span: usize, stream: &mut GzipStream, mut bytes: &[u8]) -> Result<(), BuildError> {
-    stream.decode_all(&mut bytes).map_err(|damage| BuildError::SelfCheck { span, found: damage.to_string() })
+    stream
+        .decode_all(&mut bytes)
+        .map_err(|damage| BuildError::SelfCheck {
+            span,
+            found: damage.to_string(),
+        })
 }
 
 fn compare(span: usize, stream: &mut GzipStream, expected: &SpanContent) -> Result<(), BuildError> {
     let end = stream.uncompressed_offset();
     let found = if end != expected.uncompressed_end {
-        format!("it ends at uncompressed offset {end}, not {}", expected.uncompressed_end)
+        format!(
+            "it ends at uncompressed offset {end}, not {}",
+            expected.uncompressed_end
+        )
     } else if stream.take_crc().finalize() != expected.crc.clone().finalize() {
         "its content differs".to_owned()
     } else {

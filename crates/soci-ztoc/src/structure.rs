@@ -1,5 +1,5 @@
-//! What must hold within a zTOC, without a look at the layer: the rules of the format and those by which soci-snapshotter
-//! v0.15.0 refuses a zTOC when it loads it.
+//! What must hold within a zTOC, without a look at the layer: the rules of the format and those by
+//! which soci-snapshotter v0.15.0 refuses a zTOC when it loads it.
 
 use crate::model::{Span, SpanTable, VERSION, Ztoc};
 
@@ -42,7 +42,9 @@ pub enum StructureError {
         uncompressed_offset: u64,
     },
     /// A span does not begin behind the one before it.
-    #[error("span {index} ends at compressed offset {compressed_end} and uncompressed offset {uncompressed_end}, not behind its start at {compressed_start} and {uncompressed_start}")]
+    #[error(
+        "span {index} ends at compressed offset {compressed_end} and uncompressed offset {uncompressed_end}, not behind its start at {compressed_start} and {uncompressed_start}"
+    )]
     SpanOrder {
         /// The span's number.
         index: usize,
@@ -64,7 +66,9 @@ pub enum StructureError {
         layer_bytes: u64,
     },
     /// An entry's header would begin behind its own data.
-    #[error("file {index} has its data at offset {data_start}, but its header cannot begin before {header_start}")]
+    #[error(
+        "file {index} has its data at offset {data_start}, but its header cannot begin before {header_start}"
+    )]
     FileOrder {
         /// The file's number in archive order, from 0.
         index: usize,
@@ -86,14 +90,16 @@ pub enum StructureError {
 }
 
 impl Ztoc {
-    /// Checks what must hold without a look at the layer: known version, counts that agree, spans in order and up to the layer's end,
-    /// files in order and within the archive.
+    /// Checks what must hold without a look at the layer: known version, counts that agree, spans
+    /// in order and up to the layer's end, files in order and within the archive.
     ///
     /// # Errors
     /// The first contradiction.
     pub fn check_structure(&self) -> Result<(), StructureError> {
         if self.version != VERSION {
-            return Err(StructureError::Version { found: self.version.clone() });
+            return Err(StructureError::Version {
+                found: self.version.clone(),
+            });
         }
         self.check_spans()?;
         self.check_files()
@@ -105,16 +111,24 @@ impl Ztoc {
             return Err(StructureError::NoSpans);
         }
         if self.span_digests.len() != spans {
-            return Err(StructureError::DigestCount { spans, digests: self.span_digests.len() });
+            return Err(StructureError::DigestCount {
+                spans,
+                digests: self.span_digests.len(),
+            });
         }
         if let SpanTable::Uncompressed { layer_bytes, .. } = self.spans
             && layer_bytes != self.compressed_bytes
         {
-            return Err(StructureError::LayerSize { spans_bytes: layer_bytes, layer_bytes: self.compressed_bytes });
+            return Err(StructureError::LayerSize {
+                spans_bytes: layer_bytes,
+                layer_bytes: self.compressed_bytes,
+            });
         }
         let uncompressed_offset = self.span(0).uncompressed.start;
         if uncompressed_offset != 0 {
-            return Err(StructureError::FirstSpan { uncompressed_offset });
+            return Err(StructureError::FirstSpan {
+                uncompressed_offset,
+            });
         }
         (0..spans).try_for_each(|index| check_span(&self.span(index), index + 1 == spans))
     }
@@ -124,10 +138,18 @@ impl Ztoc {
         for (index, file) in self.files.iter().enumerate() {
             let data = file.data();
             if header_start > data.start {
-                return Err(StructureError::FileOrder { index, data_start: data.start, header_start });
+                return Err(StructureError::FileOrder {
+                    index,
+                    data_start: data.start,
+                    header_start,
+                });
             }
             if data.end > self.uncompressed_bytes {
-                return Err(StructureError::FileEnd { index, data_end: data.end, archive_end: self.uncompressed_bytes });
+                return Err(StructureError::FileEnd {
+                    index,
+                    data_end: data.end,
+                    archive_end: self.uncompressed_bytes,
+                });
             }
             header_start = data.end.next_multiple_of(TAR_BLOCK_BYTES);
         }
@@ -135,7 +157,8 @@ impl Ztoc {
     }
 }
 
-/// Spans go up in both offsets. The last one may begin behind the archive, in padding that nobody reads.
+/// Spans go up in both offsets. The last one may begin behind the archive, in padding that nobody
+/// reads.
 fn check_span(span: &Span, is_last: bool) -> Result<(), StructureError> {
     let compressed_up = span.compressed.start < span.compressed.end;
     if compressed_up && (is_last || span.uncompressed.start < span.uncompressed.end) {

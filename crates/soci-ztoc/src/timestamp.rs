@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A point in time: seconds since 1970-01-01T00:00:00Z, and nanoseconds (0–999,999,999) after that second.
+/// A point in time: seconds since 1970-01-01T00:00:00Z, and nanoseconds (0–999,999,999) after that
+/// second.
 ///
 /// Displays as RFC 3339 in UTC with the fraction's trailing zeros cut, as Go marshals a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,25 +31,36 @@ impl Timestamp {
         (FIRST_SECOND..=LAST_SECOND).contains(&self.seconds)
     }
 
-    /// Reads RFC 3339: what [`Timestamp`] displays as, and other zones, in which soci-snapshotter writes where TZ is set. `None` for
-    /// any other text, leap seconds included.
+    /// Reads RFC 3339: what [`Timestamp`] displays as, and other zones, in which soci-snapshotter
+    /// writes where TZ is set. `None` for any other text, leap seconds included.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Timestamp> {
         let (date_time, rest) = text.split_at_checked(19)?;
         let separators = [4, 7, 10, 13, 16].map(|at| date_time[at]);
-        let (year, month, day) = (digits(&date_time[..4])?, digits(&date_time[5..7])?, digits(&date_time[8..10])?);
+        let (year, month, day) = (
+            digits(&date_time[..4])?,
+            digits(&date_time[5..7])?,
+            digits(&date_time[8..10])?,
+        );
         let days = days_from_civil(year, month, day);
         if separators != *b"--T::" || civil_from_days(days) != (year, month, day) {
             return None;
         }
         let (fraction, zone) = rest.split_at(rest.iter().position(|byte| b"Z+-".contains(byte))?);
-        let seconds = seconds_of_day(&date_time[11..16])? + below_60(&date_time[17..])? - zone_seconds(zone)?;
-        Some(Timestamp { seconds: days * SECONDS_PER_DAY + seconds, nanoseconds: parse_fraction(fraction)? })
+        let seconds =
+            seconds_of_day(&date_time[11..16])? + below_60(&date_time[17..])? - zone_seconds(zone)?;
+        Some(Timestamp {
+            seconds: days * SECONDS_PER_DAY + seconds,
+            nanoseconds: parse_fraction(fraction)?,
+        })
     }
 }
 
 fn digits(text: &[u8]) -> Option<i64> {
-    text.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+    text.iter().try_fold(0, |value, byte| {
+        byte.is_ascii_digit()
+            .then(|| value * 10 + i64::from(byte - b'0'))
+    })
 }
 
 fn below_60(text: &[u8]) -> Option<i64> {
@@ -76,9 +88,18 @@ fn zone_seconds(zone: &[u8]) -> Option<i64> {
 }
 
 fn parse_fraction(text: &[u8]) -> Option<u32> {
-    let Some((point, digits)) = text.split_first() else { return Some(0) };
-    let valid = *point == b'.' && (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-    valid.then(|| digits.iter().chain(&[b'0'; 9]).take(9).fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
+    let Some((point, digits)) = text.split_first() else {
+        return Some(0);
+    };
+    let valid =
+        *point == b'.' && (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    valid.then(|| {
+        digits
+            .iter()
+            .chain(&[b'0'; 9])
+            .take(9)
+            .fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+    })
 }
 
 impl fmt::Display for Timestamp {
@@ -86,7 +107,10 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = civil_from_days(self.seconds.div_euclid(SECONDS_PER_DAY));
         let second = self.seconds.rem_euclid(SECONDS_PER_DAY);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+        )?;
         if self.nanoseconds > 0 {
             let digits = format!("{:09}", self.nanoseconds);
             write!(f, ".{}", digits.trim_end_matches('0'))?;
@@ -95,17 +119,22 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Year, month (1–12) and day (1–31) of the proleptic Gregorian calendar, from days since 1970-01-01. Counts in years that begin in
-/// March, so that a leap day is a year's last day.
+/// Year, month (1–12) and day (1–31) of the proleptic Gregorian calendar, from days since
+/// 1970-01-01. Counts in years that begin in March, so that a leap day is a year's last day.
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + DAYS_TO_EPOCH;
     let era = days.div_euclid(DAYS_PER_400_YEARS);
     let day_of_era = days.rem_euclid(DAYS_PER_400_YEARS);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -136,13 +165,22 @@ mod tests {
             (FIRST_SECOND, 0, "0000-01-01T00:00:00Z"),
             (LAST_SECOND, 0, "9999-12-31T23:59:59Z"),
         ] {
-            let time = Timestamp { seconds, nanoseconds };
+            let time = Timestamp {
+                seconds,
+                nanoseconds,
+            };
             assert_eq!(time.to_string(), text);
             assert_eq!(Timestamp::parse(text.as_bytes()), Some(time));
             assert!(time.is_representable());
         }
         for seconds in [FIRST_SECOND - 1, LAST_SECOND + 1] {
-            assert!(!Timestamp { seconds, nanoseconds: 0 }.is_representable());
+            assert!(
+                !Timestamp {
+                    seconds,
+                    nanoseconds: 0
+                }
+                .is_representable()
+            );
         }
     }
 
@@ -150,15 +188,32 @@ mod tests {
     fn reads_other_zones() {
         let time = Timestamp::parse(b"2024-05-06T09:08:09.5+02:00");
         assert_eq!(time, Timestamp::parse(b"2024-05-06T07:08:09.5Z"));
-        assert_eq!(Timestamp::parse(b"1970-01-01T00:00:00-00:30"), Some(Timestamp { seconds: 1800, nanoseconds: 0 }));
+        assert_eq!(
+            Timestamp::parse(b"1970-01-01T00:00:00-00:30"),
+            Some(Timestamp {
+                seconds: 1800,
+                nanoseconds: 0
+            })
+        );
     }
 
     #[test]
     fn refuses_other_texts() {
         for text in [
-            "", "Z", "1970-01-01T00:00:00", "1970-01-01T00:00:00+0100", "1970-01-01T00:00:00Z+01:00", "1970-13-01T00:00:00Z", "1970-00-01T00:00:00Z",
-            "2023-02-29T00:00:00Z", "1970-01-01T24:00:00Z", "1970-01-01T00:00:60Z", "1970-01-01T00:00:00.Z",
-            "1970-01-01T00:00:00.1234567890Z", "1970-01-01 00:00:00Z", "197a-01-01T00:00:00Z",
+            "",
+            "Z",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:00+0100",
+            "1970-01-01T00:00:00Z+01:00",
+            "1970-13-01T00:00:00Z",
+            "1970-00-01T00:00:00Z",
+            "2023-02-29T00:00:00Z",
+            "1970-01-01T24:00:00Z",
+            "1970-01-01T00:00:60Z",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00:00.1234567890Z",
+            "1970-01-01 00:00:00Z",
+            "197a-01-01T00:00:00Z",
         ] {
             assert_eq!(Timestamp::parse(text.as_bytes()), None, "{text}");
         }

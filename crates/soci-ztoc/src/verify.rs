@@ -1,8 +1,10 @@
-//! Proof that a zTOC is right for a layer: every span decoded from its checkpoint, every entry found again in the archive.
+//! Proof that a zTOC is right for a layer: every span decoded from its checkpoint, every entry
+//! found again in the archive.
 //!
-//! Neither mounting nor reading a few files proves a zTOC: nothing at run time notices a wrong window. [`LayerVerifier`] is pushed
-//! the layer once and decodes it twice side by side, straight from its start and span by span from the checkpoints, and
-//! compares the two; beside that it reads the archive again and compares the entries.
+//! Neither mounting nor reading a few files proves a zTOC: nothing at run time notices a wrong
+//! window. [`LayerVerifier`] is pushed the layer once and decodes it twice side by side, straight
+//! from its start and span by span from the checkpoints, and compares the two; beside that it reads
+//! the archive again and compares the entries.
 
 use crc32fast::Hasher;
 
@@ -91,7 +93,8 @@ pub struct LayerVerifier<'z> {
 }
 
 impl<'z> LayerVerifier<'z> {
-    /// Before the layer's first byte. The zTOC is one that [`Ztoc::check_structure`] finds in order.
+    /// Before the layer's first byte. The zTOC is one that [`Ztoc::check_structure`] finds in
+    /// order.
     #[must_use]
     pub fn new(ztoc: &'z Ztoc, limits: &Limits) -> LayerVerifier<'z> {
         let gzip = matches!(ztoc.spans, SpanTable::Gzip(_)).then(|| GzipVerifier::new(ztoc));
@@ -125,22 +128,42 @@ impl<'z> LayerVerifier<'z> {
     /// # Errors
     /// [`VerifyError`]: the first difference.
     pub fn finish(self) -> Result<LayerIdentity, VerifyError> {
-        let LayerVerifier { ztoc, hasher, content, gzip, compressed_bytes, .. } = self;
+        let LayerVerifier {
+            ztoc,
+            hasher,
+            content,
+            gzip,
+            compressed_bytes,
+            ..
+        } = self;
         if compressed_bytes != ztoc.compressed_bytes {
-            return Err(VerifyError::LayerSize { expected: ztoc.compressed_bytes, found: compressed_bytes });
+            return Err(VerifyError::LayerSize {
+                expected: ztoc.compressed_bytes,
+                found: compressed_bytes,
+            });
         }
         let hashed = hasher.finish();
-        if let Some(span) = ztoc.span_digests.iter().zip(&hashed.spans).position(|(stored, found)| stored != found) {
+        if let Some(span) = ztoc
+            .span_digests
+            .iter()
+            .zip(&hashed.spans)
+            .position(|(stored, found)| stored != found)
+        {
             return Err(VerifyError::SpanDigest { span });
         }
         if let Some(gzip) = gzip {
             gzip.finish()?;
         }
-        let archive = content.and_then(TarParser::finish).map_err(VerifyError::NotIndexable)?;
+        let archive = content
+            .and_then(TarParser::finish)
+            .map_err(VerifyError::NotIndexable)?;
         hard_links::check(&archive.files).map_err(VerifyError::NotIndexable)?;
         compare_files(&ztoc.files, &archive.files)?;
         if archive.uncompressed_bytes != ztoc.uncompressed_bytes {
-            return Err(VerifyError::ArchiveSize { expected: ztoc.uncompressed_bytes, found: archive.uncompressed_bytes });
+            return Err(VerifyError::ArchiveSize {
+                expected: ztoc.uncompressed_bytes,
+                found: archive.uncompressed_bytes,
+            });
         }
         Ok(hashed.layer)
     }
@@ -162,7 +185,10 @@ impl<'z> LayerVerifier<'z> {
             if previous_end > end {
                 break;
             }
-            starts.push(SpanStart { first_byte, previous_end });
+            starts.push(SpanStart {
+                first_byte,
+                previous_end,
+            });
             self.next_start += 1;
         }
         starts
@@ -194,11 +220,16 @@ impl SpanCrcs {
         while !output.is_empty() {
             let next = self.done.len() + 1;
             let left = if next < ztoc.spans.len() {
-                ztoc.span(next).uncompressed.start.saturating_sub(self.offset)
+                ztoc.span(next)
+                    .uncompressed
+                    .start
+                    .saturating_sub(self.offset)
             } else {
                 u64::MAX
             };
-            let (now, later) = output.split_at(usize::try_from(left).map_or(output.len(), |left| left.min(output.len())));
+            let (now, later) = output.split_at(
+                usize::try_from(left).map_or(output.len(), |left| left.min(output.len())),
+            );
             self.current.update(now);
             self.offset += now.len() as u64;
             output = later;
@@ -222,10 +253,17 @@ impl<'z> GzipVerifier<'z> {
         }
     }
 
-    fn push(&mut self, bytes: &[u8], content: &mut Result<TarParser, NotIndexable>) -> Result<(), VerifyError> {
+    fn push(
+        &mut self,
+        bytes: &[u8],
+        content: &mut Result<TarParser, NotIndexable>,
+    ) -> Result<(), VerifyError> {
         let mut input = bytes;
         loop {
-            let step = self.straight.advance(&mut input).map_err(BuildError::from)?;
+            let step = self
+                .straight
+                .advance(&mut input)
+                .map_err(BuildError::from)?;
             if step.is_idle() && input.is_empty() {
                 break;
             }
@@ -238,7 +276,8 @@ impl<'z> GzipVerifier<'z> {
         Ok(())
     }
 
-    /// Feeds each span's decoder with its part of the piece, from the checkpoints' first bytes to the next ones.
+    /// Feeds each span's decoder with its part of the piece, from the checkpoints' first bytes to
+    /// the next ones.
     fn push_spans(&mut self, bytes: &[u8]) -> Result<(), VerifyError> {
         let base = self.compressed_bytes;
         let end = base + bytes.len() as u64;
@@ -249,7 +288,11 @@ impl<'z> GzipVerifier<'z> {
                 Some((index, stream)) => {
                     let span = self.ztoc.span(*index);
                     let from = stream.compressed_offset().max(base);
-                    decode(*index, stream, &bytes[within(from)..within(span.compressed.end).max(within(from))])?;
+                    decode(
+                        *index,
+                        stream,
+                        &bytes[within(from)..within(span.compressed.end).max(within(from))],
+                    )?;
                     if span.compressed.end > end || *index + 1 == self.ztoc.spans.len() {
                         return Ok(());
                     }
@@ -290,27 +333,44 @@ impl<'z> GzipVerifier<'z> {
     fn finish(mut self) -> Result<(), VerifyError> {
         self.straight.finish().map_err(BuildError::from)?;
         self.end_span()?;
-        let SpanCrcs { mut done, current, .. } = self.straight_crcs;
+        let SpanCrcs {
+            mut done, current, ..
+        } = self.straight_crcs;
         done.push(current.finalize());
-        match done.iter().zip(&self.span_crcs).position(|(straight, span)| straight != span) {
+        match done
+            .iter()
+            .zip(&self.span_crcs)
+            .position(|(straight, span)| straight != span)
+        {
             Some(span) => Err(VerifyError::SpanContent { span }),
-            None if done.len() != self.span_crcs.len() => Err(VerifyError::SpanContent { span: self.span_crcs.len() }),
+            None if done.len() != self.span_crcs.len() => Err(VerifyError::SpanContent {
+                span: self.span_crcs.len(),
+            }),
             None => Ok(()),
         }
     }
 }
 
 fn decode(span: usize, stream: &mut GzipStream, mut bytes: &[u8]) -> Result<(), VerifyError> {
-    stream.decode_all(&mut bytes).map_err(|damage| VerifyError::SpanDecode { span, damage })
+    stream
+        .decode_all(&mut bytes)
+        .map_err(|damage| VerifyError::SpanDecode { span, damage })
 }
 
 fn compare_files(stored: &[FileMetadata], found: &[FileMetadata]) -> Result<(), VerifyError> {
     if stored.len() != found.len() {
-        return Err(VerifyError::FileCount { expected: stored.len(), found: found.len() });
+        return Err(VerifyError::FileCount {
+            expected: stored.len(),
+            found: found.len(),
+        });
     }
     for (index, (stored, found)) in stored.iter().zip(found).enumerate() {
         if let Some(field) = first_difference(stored, found) {
-            return Err(VerifyError::File { index, name: found.display_name().into_owned(), field });
+            return Err(VerifyError::File {
+                index,
+                name: found.display_name().into_owned(),
+                field,
+            });
         }
     }
     Ok(())
@@ -320,8 +380,14 @@ fn first_difference(stored: &FileMetadata, found: &FileMetadata) -> Option<&'sta
     let differs = [
         ("name", stored.name != found.name),
         ("type", stored.kind != found.kind),
-        ("offset", stored.uncompressed_offset != found.uncompressed_offset),
-        ("size", stored.uncompressed_bytes != found.uncompressed_bytes),
+        (
+            "offset",
+            stored.uncompressed_offset != found.uncompressed_offset,
+        ),
+        (
+            "size",
+            stored.uncompressed_bytes != found.uncompressed_bytes,
+        ),
         ("link name", stored.link_name != found.link_name),
         ("mode", stored.mode != found.mode),
         ("user id", stored.uid != found.uid),
@@ -329,8 +395,13 @@ fn first_difference(stored: &FileMetadata, found: &FileMetadata) -> Option<&'sta
         ("user name", stored.user_name != found.user_name),
         ("group name", stored.group_name != found.group_name),
         ("modification time", stored.modified != found.modified),
-        ("device number", (stored.device_major, stored.device_minor) != (found.device_major, found.device_minor)),
+        (
+            "device number",
+            (stored.device_major, stored.device_minor) != (found.device_major, found.device_minor),
+        ),
         ("PAX records", stored.pax_records != found.pax_records),
     ];
-    differs.into_iter().find_map(|(field, differs)| differs.then_some(field))
+    differs
+        .into_iter()
+        .find_map(|(field, differs)| differs.then_some(field))
 }

@@ -1,7 +1,9 @@
-//! The walking stage: decodes the layer once, takes checkpoints, and reads the tar entries as they pass.
+//! The walking stage: decodes the layer once, takes checkpoints, and reads the tar entries as they
+//! pass.
 //!
-//! Nothing found wrong with the *content* stops the walk: a flipped bit also makes a strange archive, and only the checksum behind it
-//! tells damage from oddity. So the walk goes on to the layer's end, without keeping checkpoints, and damage wins.
+//! Nothing found wrong with the *content* stops the walk: a flipped bit also makes a strange
+//! archive, and only the checksum behind it tells damage from oddity. So the walk goes on to the
+//! layer's end, without keeping checkpoints, and damage wins.
 
 use crate::checkpoints::Checkpoints;
 use crate::error::{BuildError, Damage, DamageKind, NotIndexable, Reason};
@@ -14,7 +16,8 @@ use crate::options::{BuildOptions, MultiMember};
 use crate::self_check::{Passed, SelfCheck, SpanContent};
 use crate::tar::{TarParser, push_content};
 
-/// Output that may come before the first bytes of input are counted: one block's worth, so that the ratio of a short layer is not judged.
+/// Output that may come before the first bytes of input are counted: one block's worth, so that the
+/// ratio of a short layer is not judged.
 const RATIO_GRACE_BYTES: u64 = 1 << 20;
 
 /// Compressions that are no gzip, by the bytes that they begin with.
@@ -76,11 +79,13 @@ impl LayerWalker {
         }
     }
 
-    /// Walks over a piece of the layer and appends the starts of spans that it found to `starts`. Cutting the layer into other pieces gives
-    /// the same starts. After an error the walker is of no further use.
+    /// Walks over a piece of the layer and appends the starts of spans that it found to `starts`.
+    /// Cutting the layer into other pieces gives the same starts. After an error the walker is
+    /// of no further use.
     ///
     /// # Errors
-    /// Damage, limits exceeded, or a failed self-check. That a layer cannot be indexed is no error: [`LayerWalker::finish`] tells it.
+    /// Damage, limits exceeded, or a failed self-check. That a layer cannot be indexed is no error:
+    /// [`LayerWalker::finish`] tells it.
     pub fn push(&mut self, bytes: &[u8], starts: &mut Vec<SpanStart>) -> Result<(), BuildError> {
         let missing = FIRST_BYTES - self.first_bytes.len();
         self.first_bytes.extend(bytes.iter().take(missing));
@@ -92,7 +97,12 @@ impl LayerWalker {
     }
 
     /// Decides by the first bytes; until they are complete they are held back.
-    fn sniff(&mut self, held_back: usize, bytes: &[u8], starts: &mut Vec<SpanStart>) -> Result<(), BuildError> {
+    fn sniff(
+        &mut self,
+        held_back: usize,
+        bytes: &[u8],
+        starts: &mut Vec<SpanStart>,
+    ) -> Result<(), BuildError> {
         let compared = self.first_bytes.len().min(MEMBER_MAGIC.len());
         if self.first_bytes[..compared] != MEMBER_MAGIC[..compared] {
             self.format = Format::Plain;
@@ -125,19 +135,37 @@ impl LayerWalker {
     /// # Errors
     /// Damage: it ends too early. Or a failed self-check.
     pub fn finish(self) -> Result<Result<WalkedLayer, NotIndexable>, BuildError> {
-        let LayerWalker { options, format, first_bytes, compressed_bytes, content } = self;
+        let LayerWalker {
+            options,
+            format,
+            first_bytes,
+            compressed_bytes,
+            content,
+        } = self;
         let spans = match format {
             Format::Unknown if compressed_bytes == 0 => {
-                return Ok(Err(NotIndexable::new(Reason::Empty, 0, "the layer has no bytes")));
+                return Ok(Err(NotIndexable::new(
+                    Reason::Empty,
+                    0,
+                    "the layer has no bytes",
+                )));
             }
             Format::Unknown => {
-                let kind = DamageKind::Truncated { within: "a gzip header" };
-                return Err(Damage { kind, compressed_offset: compressed_bytes, uncompressed_offset: 0 }.into());
+                let kind = DamageKind::Truncated {
+                    within: "a gzip header",
+                };
+                return Err(Damage {
+                    kind,
+                    compressed_offset: compressed_bytes,
+                    uncompressed_offset: 0,
+                }
+                .into());
             }
             Format::Gzip(gzip) => SpanTable::Gzip(gzip.finish(content.is_ok())?),
-            Format::Plain => {
-                SpanTable::Uncompressed { span_bytes: options.span_size.bytes(), layer_bytes: compressed_bytes }
-            }
+            Format::Plain => SpanTable::Uncompressed {
+                span_bytes: options.span_size.bytes(),
+                layer_bytes: compressed_bytes,
+            },
         };
         let archive = match content.and_then(TarParser::finish) {
             Ok(archive) => archive,
@@ -163,7 +191,10 @@ fn plain_starts(
     limits::check("spans", numbers.end, options.limits.spans as u64)?;
     starts.extend(numbers.map(|number| {
         let first_byte = number * span_bytes;
-        SpanStart { first_byte, previous_end: first_byte }
+        SpanStart {
+            first_byte,
+            previous_end: first_byte,
+        }
     }));
     Ok(())
 }
@@ -171,10 +202,19 @@ fn plain_starts(
 /// What is no tar from its first block on may be a compression that has a name.
 fn name_compression(why: NotIndexable, first_bytes: &[u8]) -> NotIndexable {
     const FIRST_BLOCK_BYTES: u64 = 512;
-    let known = OTHER_COMPRESSIONS.iter().find(|(_, magic)| first_bytes.starts_with(magic));
+    let known = OTHER_COMPRESSIONS
+        .iter()
+        .find(|(_, magic)| first_bytes.starts_with(magic));
     match known {
-        Some((name, _)) if why.reason() == Reason::NotATar && why.uncompressed_offset() <= FIRST_BLOCK_BYTES => {
-            NotIndexable::new(Reason::UnsupportedCompression, 0, format!("compressed with {name}"))
+        Some((name, _))
+            if why.reason() == Reason::NotATar
+                && why.uncompressed_offset() <= FIRST_BLOCK_BYTES =>
+        {
+            NotIndexable::new(
+                Reason::UnsupportedCompression,
+                0,
+                format!("compressed with {name}"),
+            )
         }
         _ => why,
     }
@@ -212,7 +252,8 @@ impl GzipWalk {
             }
         }
         if content.is_ok() {
-            self.self_check.push(bytes, &self.passed, &self.checkpoints)?;
+            self.self_check
+                .push(bytes, &self.passed, &self.checkpoints)?;
         } else if !self.checkpoints.is_empty() {
             self.checkpoints = Checkpoints::new(options.span_size.bytes());
         }
@@ -220,8 +261,9 @@ impl GzipWalk {
         Ok(())
     }
 
-    /// Takes a checkpoint where the rule of the format wants one: at the first boundary, and wherever more than a span has been decoded since
-    /// the last. (soci-snapshotter takes one at *every* boundary before the first byte, and its reader then refuses the zTOC.)
+    /// Takes a checkpoint where the rule of the format wants one: at the first boundary, and
+    /// wherever more than a span has been decoded since the last. (soci-snapshotter takes one
+    /// at *every* boundary before the first byte, and its reader then refuses the zTOC.)
     fn at_boundary(
         &mut self,
         boundary: Boundary,
@@ -237,19 +279,40 @@ impl GzipWalk {
         };
         let Ok(parser) = content else { return Ok(()) };
         let uncompressed_offset = self.stream.uncompressed_offset();
-        if !self.checkpoints.is_empty() && uncompressed_offset - self.last_checkpoint <= options.span_size.bytes() {
+        if !self.checkpoints.is_empty()
+            && uncompressed_offset - self.last_checkpoint <= options.span_size.bytes()
+        {
             return Ok(());
         }
-        limits::check("spans", self.checkpoints.len() as u64 + 1, options.limits.spans as u64)?;
+        limits::check(
+            "spans",
+            self.checkpoints.len() as u64 + 1,
+            options.limits.spans as u64,
+        )?;
         let compressed_offset = self.stream.compressed_offset();
-        self.checkpoints.push(compressed_offset, uncompressed_offset, bits, self.stream.window());
+        self.checkpoints.push(
+            compressed_offset,
+            uncompressed_offset,
+            bits,
+            self.stream.window(),
+        );
         let memory_bytes = self.checkpoints.memory_bytes() + parser.memory_bytes();
-        limits::check("bytes of memory", memory_bytes as u64, options.limits.memory_bytes as u64)?;
+        limits::check(
+            "bytes of memory",
+            memory_bytes as u64,
+            options.limits.memory_bytes as u64,
+        )?;
         let first_byte = compressed_offset - u64::from(bits > 0);
         self.last_checkpoint = uncompressed_offset;
         self.passed.push(Passed {
-            start: SpanStart { first_byte, previous_end: compressed_offset },
-            before: SpanContent { crc: self.stream.take_crc(), uncompressed_end: uncompressed_offset },
+            start: SpanStart {
+                first_byte,
+                previous_end: compressed_offset,
+            },
+            before: SpanContent {
+                crc: self.stream.take_crc(),
+                uncompressed_end: uncompressed_offset,
+            },
         });
         Ok(())
     }
@@ -262,22 +325,40 @@ impl GzipWalk {
         options: &BuildOptions,
     ) {
         let refusal = if count > 1 && options.multi_member == MultiMember::Skip {
-            (Reason::MultiMemberGzip, "the layer has more than one gzip member")
+            (
+                Reason::MultiMemberGzip,
+                "the layer has more than one gzip member",
+            )
         } else if long_text {
-            (Reason::UnsupportedCompression, "the gzip header has a text of 512 bytes or more, which consumers refuse")
+            (
+                Reason::UnsupportedCompression,
+                "the gzip header has a text of 512 bytes or more, which consumers refuse",
+            )
         } else {
             return;
         };
         if content.is_ok() {
-            *content = Err(NotIndexable::new(refusal.0, self.stream.uncompressed_offset(), refusal.1));
+            *content = Err(NotIndexable::new(
+                refusal.0,
+                self.stream.uncompressed_offset(),
+                refusal.1,
+            ));
         }
     }
 
     fn check_ratio(&self, options: &BuildOptions) -> Result<(), BuildError> {
         let ratio = options.limits.inflate_ratio;
-        let most = self.stream.compressed_offset().saturating_mul(ratio).saturating_add(RATIO_GRACE_BYTES);
+        let most = self
+            .stream
+            .compressed_offset()
+            .saturating_mul(ratio)
+            .saturating_add(RATIO_GRACE_BYTES);
         if self.stream.uncompressed_offset() > most {
-            return Err(limits::LimitExceeded { what: "uncompressed bytes per compressed byte", limit: ratio }.into());
+            return Err(limits::LimitExceeded {
+                what: "uncompressed bytes per compressed byte",
+                limit: ratio,
+            }
+            .into());
         }
         Ok(())
     }

@@ -14,7 +14,8 @@ use crate::output;
 pub(crate) fn run(args: &CatArgs) -> anyhow::Result<Exit> {
     let limits = Limits::default();
     let (ztoc, _) = load::ztoc(&args.ztoc, &limits)?;
-    let layer = File::open(&args.layer).with_context(|| format!("cannot open {}", args.layer.display()))?;
+    let layer =
+        File::open(&args.layer).with_context(|| format!("cannot open {}", args.layer.display()))?;
     print_file(&ztoc, &layer, &args.path, &limits)
         .with_context(|| format!("cannot read {} from {}", args.path, args.layer.display()))?;
     Ok(Exit::Done)
@@ -28,7 +29,12 @@ fn print_file(ztoc: &Ztoc, layer: &File, path: &str, limits: &Limits) -> anyhow:
         let mut bytes = vec![0; (span.compressed.end - span.compressed.start) as usize];
         layer
             .read_exact_at(&mut bytes, span.compressed.start)
-            .with_context(|| format!("bytes {} to {} of the layer", span.compressed.start, span.compressed.end))?;
+            .with_context(|| {
+                format!(
+                    "bytes {} to {} of the layer",
+                    span.compressed.start, span.compressed.end
+                )
+            })?;
         let mut pieces = reader.open_span(&bytes)?;
         while let Some(piece) = pieces.next_piece()? {
             output::bytes(piece)?;

@@ -38,17 +38,32 @@ pub(crate) fn run(args: CreateArgs) -> anyhow::Result<Exit> {
         span_size: SpanSize::from_bytes(args.span_size).context("span size out of range")?,
         build_tool_identifier: args.build_tool_identifier,
         multi_member: args.multi_member.into(),
-        expected: Expected { digest: args.digest, size_bytes: None },
+        expected: Expected {
+            digest: args.digest,
+            size_bytes: None,
+        },
         ..BuildOptions::default()
     };
     let built = match build(&args.layer, &options) {
         Ok(built) => built,
         Err(PipelineError::Build(error)) => {
-            report_if(args.json, "failed", Some(error.kind()), Some(error.to_string()), None)?;
+            report_if(
+                args.json,
+                "failed",
+                Some(error.kind()),
+                Some(error.to_string()),
+                None,
+            )?;
             return Err(anyhow!(error).context(format!("cannot index {}", args.layer.display())));
         }
         Err(PipelineError::Read(error)) => {
-            report_if(args.json, "failed", Some("unreadable"), Some(error.to_string()), None)?;
+            report_if(
+                args.json,
+                "failed",
+                Some("unreadable"),
+                Some(error.to_string()),
+                None,
+            )?;
             return Err(anyhow!(error).context(format!("cannot read {}", args.layer.display())));
         }
     };
@@ -58,7 +73,11 @@ pub(crate) fn run(args: CreateArgs) -> anyhow::Result<Exit> {
             if !args.json {
                 output::note(&format!(
                     "{}: {} bytes, {} files, {} spans, {}",
-                    args.output.display(), written.size, written.files, written.spans, written.digest
+                    args.output.display(),
+                    written.size,
+                    written.files,
+                    written.spans,
+                    written.digest
                 ));
             }
             report_if(args.json, "indexed", None, None, Some(written))?;
@@ -66,7 +85,13 @@ pub(crate) fn run(args: CreateArgs) -> anyhow::Result<Exit> {
         }
         Built::NotIndexable { why, .. } => {
             output::note(&format!("skipped {}: {why}", args.layer.display()));
-            report_if(args.json, "skipped", Some(why.reason().as_str()), Some(why.to_string()), None)?;
+            report_if(
+                args.json,
+                "skipped",
+                Some(why.reason().as_str()),
+                Some(why.to_string()),
+                None,
+            )?;
             Ok(Exit::Skipped)
         }
     }
@@ -88,7 +113,12 @@ fn write(ztoc: Ztoc, path: &Path) -> anyhow::Result<ZtocReport> {
     let (files, spans) = (ztoc.files.len(), ztoc.spans.len());
     let encoded = ztoc.encode()?;
     output::file(path, encoded.chunks())?;
-    Ok(ZtocReport { digest: encoded.digest().to_string(), size: encoded.len(), files, spans })
+    Ok(ZtocReport {
+        digest: encoded.digest().to_string(),
+        size: encoded.len(),
+        files,
+        spans,
+    })
 }
 
 fn report_if(
@@ -98,5 +128,14 @@ fn report_if(
     detail: Option<String>,
     ztoc: Option<ZtocReport>,
 ) -> anyhow::Result<()> {
-    if json { output::json(&Report { outcome, reason, detail, ztoc }) } else { Ok(()) }
+    if json {
+        output::json(&Report {
+            outcome,
+            reason,
+            detail,
+            ztoc,
+        })
+    } else {
+        Ok(())
+    }
 }

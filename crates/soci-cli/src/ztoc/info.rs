@@ -34,7 +34,11 @@ struct FileInfo<'a> {
 
 pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
     let (ztoc, size) = load::ztoc(&args.ztoc, &Limits::default())?;
-    let files: Vec<_> = ztoc.files.iter().map(|file| file_info(&ztoc, file)).collect();
+    let files: Vec<_> = ztoc
+        .files
+        .iter()
+        .map(|file| file_info(&ztoc, file))
+        .collect();
     output::pretty_json(&Info {
         version: &ztoc.version,
         build_tool: &ztoc.build_tool_identifier,
@@ -42,7 +46,10 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
         span_size: ztoc.spans.span_bytes(),
         num_spans: ztoc.spans.len(),
         num_files: files.len(),
-        num_multi_span_files: files.iter().filter(|file| file.start_span != file.end_span).count(),
+        num_multi_span_files: files
+            .iter()
+            .filter(|file| file.start_span != file.end_span)
+            .count(),
         files,
     })?;
     Ok(Exit::Done)
@@ -50,7 +57,8 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<Exit> {
 
 fn file_info<'a>(ztoc: &Ztoc, file: &'a FileMetadata) -> FileInfo<'a> {
     // A file without data lies where its data would begin.
-    let spans = ztoc.spans_of(file.uncompressed_offset..file.data().end.max(file.uncompressed_offset + 1));
+    let spans =
+        ztoc.spans_of(file.uncompressed_offset..file.data().end.max(file.uncompressed_offset + 1));
     FileInfo {
         filename: file.display_name(),
         offset: file.uncompressed_offset,

@@ -1,7 +1,8 @@
 //! A layer from a reader to a zTOC on two cores: reading, walking and hashing side by side.
 //!
-//! Walking takes nearly all of the time, so it gets this thread; reading and hashing together take a quarter of it. Pieces go from the
-//! reader to the walker to the hasher, and their buffers go back to the reader, so memory stays that of [`PIECES`] pieces:
+//! Walking takes nearly all of the time, so it gets this thread; reading and hashing together take
+//! a quarter of it. Pieces go from the reader to the walker to the hasher, and their buffers go
+//! back to the reader, so memory stays that of [`PIECES`] pieces:
 //!
 //! ```text
 //! reader ──piece──▶ walker ──piece, span starts──▶ hasher
@@ -13,9 +14,12 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use soci_ztoc::{BuildError, BuildOptions, Built, HashedLayer, LayerHasher, LayerWalker, SpanStart};
+use soci_ztoc::{
+    BuildError, BuildOptions, Built, HashedLayer, LayerHasher, LayerWalker, SpanStart,
+};
 
-/// Bytes of the layer that travel together. Small enough to stay in the second-level cache until they are hashed.
+/// Bytes of the layer that travel together. Small enough to stay in the second-level cache until
+/// they are hashed.
 const PIECE_BYTES: usize = 256 * 1024;
 
 /// Pieces in flight: enough that no stage waits for another's hiccups.
@@ -55,7 +59,9 @@ pub(crate) fn build(
         let walker = walk(&pieces, &to_hasher, options, on_piece);
         // Their channels closed, the other two stages end by themselves.
         drop((pieces, to_hasher));
-        let hashed = hasher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let hashed = hasher
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let walked = walker?.finish().map_err(PipelineError::Build)?;
         Built::join(walked, hashed, options).map_err(PipelineError::Build)
     })
@@ -97,7 +103,9 @@ fn walk(
     for piece in pieces {
         let bytes = piece.map_err(PipelineError::Read)?;
         let mut starts = Vec::new();
-        walker.push(&bytes, &mut starts).map_err(PipelineError::Build)?;
+        walker
+            .push(&bytes, &mut starts)
+            .map_err(PipelineError::Build)?;
         on_piece(bytes.len() as u64);
         // The hasher ends only after this side hung up.
         let _ = hasher.send(Walked { bytes, starts });

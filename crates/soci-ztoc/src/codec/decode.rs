@@ -80,7 +80,11 @@ impl Ztoc {
     /// # Errors
     /// [`DecodeError`], any but [`DecodeError::Structure`].
     pub fn decode_unchecked(bytes: &[u8], limits: &Limits) -> Result<Ztoc, DecodeError> {
-        limits::check("bytes of a zTOC", bytes.len() as u64, limits.memory_bytes as u64)?;
+        limits::check(
+            "bytes of a zTOC",
+            bytes.len() as u64,
+            limits.memory_bytes as u64,
+        )?;
         let root = Buffer::new(bytes).root("root table")?;
         let table_of_contents = root.table(ztoc::TOC, "table of contents")?;
         let compression_info = root.table(ztoc::COMPRESSION_INFO, "compression info")?;
@@ -106,10 +110,14 @@ fn utf8(bytes: &[u8], what: &'static str) -> Result<String, DecodeError> {
 fn text_error(bytes: &[u8], what: &'static str) -> DecodeError {
     const SHOWN_BYTES: usize = 80;
     let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
-    DecodeError::Text { what, found: String::from_utf8_lossy(shown).into_owned() }
+    DecodeError::Text {
+        what,
+        found: String::from_utf8_lossy(shown).into_owned(),
+    }
 }
 
-/// Memory that may still be spent: several references may lead to one large string, which then is copied as often.
+/// Memory that may still be spent: several references may lead to one large string, which then is
+/// copied as often.
 struct Budget {
     left_bytes: usize,
     limit_bytes: usize,
@@ -130,12 +138,21 @@ impl Budget {
     }
 }
 
-fn read_files(table_of_contents: &Table<'_>, limits: &Limits) -> Result<Vec<FileMetadata>, DecodeError> {
+fn read_files(
+    table_of_contents: &Table<'_>,
+    limits: &Limits,
+) -> Result<Vec<FileMetadata>, DecodeError> {
     let entries = table_of_contents.refs(toc::METADATA, "file list")?;
     limits::check("files", entries.len() as u64, limits.files as u64)?;
-    let mut budget = Budget { left_bytes: limits.memory_bytes, limit_bytes: limits.memory_bytes };
+    let mut budget = Budget {
+        left_bytes: limits.memory_bytes,
+        limit_bytes: limits.memory_bytes,
+    };
     budget.spend(entries.len().saturating_mul(size_of::<FileMetadata>()))?;
-    entries.tables("file").map(|entry| read_file(&entry?, &mut budget)).collect()
+    entries
+        .tables("file")
+        .map(|entry| read_file(&entry?, &mut budget))
+        .collect()
 }
 
 fn read_file(entry: &Table<'_>, budget: &mut Budget) -> Result<FileMetadata, DecodeError> {
@@ -163,7 +180,9 @@ fn read_file(entry: &Table<'_>, budget: &mut Budget) -> Result<FileMetadata, Dec
 fn read_time(text: &[u8]) -> Result<Option<Timestamp>, DecodeError> {
     match text {
         b"" => Ok(None),
-        _ => Timestamp::parse(text).map(Some).ok_or_else(|| text_error(text, "modification time")),
+        _ => Timestamp::parse(text)
+            .map(Some)
+            .ok_or_else(|| text_error(text, "modification time")),
     }
 }
 
@@ -184,7 +203,11 @@ fn read_records(entry: &Table<'_>, budget: &mut Budget) -> Result<Box<[PaxRecord
 
 fn read_spans(info: &Table<'_>, limits: &Limits) -> Result<SpanTable, DecodeError> {
     let stored = info.bytes(compression::CHECKPOINTS, "checkpoints")?;
-    let spans = match info.int8(compression::COMPRESSION_ALGORITHM, compression::GZIP, "compression algorithm")? {
+    let spans = match info.int8(
+        compression::COMPRESSION_ALGORITHM,
+        compression::GZIP,
+        "compression algorithm",
+    )? {
         compression::GZIP => SpanTable::Gzip(Checkpoints::unpack(stored)?),
         compression::UNCOMPRESSED => read_tar_spans(stored)?,
         found => return Err(DecodeError::Algorithm { found }),
@@ -192,7 +215,11 @@ fn read_spans(info: &Table<'_>, limits: &Limits) -> Result<SpanTable, DecodeErro
     limits::check("spans", spans.len() as u64, limits.spans as u64)?;
     let max_span_id = info.uint32(compression::MAX_SPAN_ID, "highest span number")? as i32;
     if i64::from(max_span_id) + 1 != spans.len() as i64 {
-        return Err(StructureError::SpanCount { spans: spans.len(), max_span_id }.into());
+        return Err(StructureError::SpanCount {
+            spans: spans.len(),
+            max_span_id,
+        }
+        .into());
     }
     Ok(spans)
 }
@@ -203,7 +230,10 @@ fn read_tar_spans(stored: &[u8]) -> Result<SpanTable, DecodeError> {
     if span_bytes == 0 {
         return Err(DecodeError::Missing { what: "span size" });
     }
-    Ok(SpanTable::Uncompressed { span_bytes, layer_bytes: table.count(tar_zinfo::SIZE, "layer size")? })
+    Ok(SpanTable::Uncompressed {
+        span_bytes,
+        layer_bytes: table.count(tar_zinfo::SIZE, "layer size")?,
+    })
 }
 
 fn read_digests(info: &Table<'_>, limits: &Limits) -> Result<Vec<crate::Digest>, DecodeError> {
@@ -213,7 +243,9 @@ fn read_digests(info: &Table<'_>, limits: &Limits) -> Result<Vec<crate::Digest>,
         .strings("span digest")
         .map(|text| {
             let text = text?;
-            let parsed = std::str::from_utf8(text).map_err(|_| InvalidDigest).and_then(str::parse);
+            let parsed = std::str::from_utf8(text)
+                .map_err(|_| InvalidDigest)
+                .and_then(str::parse);
             parsed.map_err(|_| text_error(text, "span digest"))
         })
         .collect()

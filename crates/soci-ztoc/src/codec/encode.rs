@@ -1,5 +1,6 @@
-//! From a [`Ztoc`] to bytes: the same bytes that soci-snapshotter v0.15.0 writes for the same content, so that digests can be
-//! compared between tools. The order in which objects are created is part of the format here.
+//! From a [`Ztoc`] to bytes: the same bytes that soci-snapshotter v0.15.0 writes for the same
+//! content, so that digests can be compared between tools. The order in which objects are created
+//! is part of the format here.
 
 use super::schema::{compression, file, record, tar_zinfo, toc, ztoc};
 use super::writer::{Parts, Ref, Writer};
@@ -11,7 +12,8 @@ use crate::model::{FileMetadata, PaxRecord, SpanTable, Ztoc};
 /// Flatbuffers count in 31 bits.
 const FLATBUFFER_LIMIT_BYTES: u64 = (1 << 31) - 1;
 
-/// An encoded zTOC in pieces. The checkpoints, nearly all of it, are those of the [`Ztoc`] it was made of, not a copy.
+/// An encoded zTOC in pieces. The checkpoints, nearly all of it, are those of the [`Ztoc`] it was
+/// made of, not a copy.
 #[derive(Debug)]
 pub struct EncodedZtoc {
     before: Vec<u8>,
@@ -23,7 +25,8 @@ impl Ztoc {
     /// Encodes it.
     ///
     /// # Errors
-    /// [`LimitExceeded`] where the result would have 2 GiB or more, which flatbuffers cannot address.
+    /// [`LimitExceeded`] where the result would have 2 GiB or more, which flatbuffers cannot
+    /// address.
     pub fn encode(self) -> Result<EncodedZtoc, LimitExceeded> {
         let mut writer = Writer::new();
         let version = writer.string(self.version.as_bytes());
@@ -36,10 +39,17 @@ impl Ztoc {
         root.reference(ztoc::BUILD_TOOL_IDENTIFIER, build_tool_identifier);
         root.reference(ztoc::TOC, table_of_contents);
         root.int64(ztoc::COMPRESSED_ARCHIVE_SIZE, self.compressed_bytes as i64);
-        root.int64(ztoc::UNCOMPRESSED_ARCHIVE_SIZE, self.uncompressed_bytes as i64);
+        root.int64(
+            ztoc::UNCOMPRESSED_ARCHIVE_SIZE,
+            self.uncompressed_bytes as i64,
+        );
         root.reference(ztoc::COMPRESSION_INFO, compression_info);
         let root = root.end();
-        limits::check("bytes of the encoded zTOC", writer.len() as u64 + 16, FLATBUFFER_LIMIT_BYTES)?;
+        limits::check(
+            "bytes of the encoded zTOC",
+            writer.len() as u64 + 16,
+            FLATBUFFER_LIMIT_BYTES,
+        )?;
         let Parts { mut before, behind } = writer.finish(root);
         let checkpoints = match self.spans {
             SpanTable::Gzip(checkpoints) => {
@@ -48,7 +58,11 @@ impl Ztoc {
             }
             SpanTable::Uncompressed { .. } => None,
         };
-        Ok(EncodedZtoc { before, checkpoints, behind })
+        Ok(EncodedZtoc {
+            before,
+            checkpoints,
+            behind,
+        })
     }
 }
 
@@ -56,7 +70,10 @@ impl EncodedZtoc {
     /// The bytes, in order and in pieces.
     pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let checkpoints = self.checkpoints.iter().flat_map(Checkpoints::packed_blocks);
-        [&*self.before].into_iter().chain(checkpoints).chain([&*self.behind])
+        [&*self.before]
+            .into_iter()
+            .chain(checkpoints)
+            .chain([&*self.behind])
     }
 
     /// Size in bytes.
@@ -88,7 +105,11 @@ impl EncodedZtoc {
 
 fn write_toc(writer: &mut Writer, files: &[FileMetadata]) -> Ref {
     // Created from the last to the first, referred to from the first to the last.
-    let mut entries: Vec<Ref> = files.iter().rev().map(|file| write_file(writer, file)).collect();
+    let mut entries: Vec<Ref> = files
+        .iter()
+        .rev()
+        .map(|file| write_file(writer, file))
+        .collect();
     entries.reverse();
     let metadata = writer.refs(&entries);
     let mut table = writer.table();
@@ -102,9 +123,15 @@ fn write_file(writer: &mut Writer, entry: &FileMetadata) -> Ref {
     let link_name = writer.string(&entry.link_name);
     let user_name = writer.string(&entry.user_name);
     let group_name = writer.string(&entry.group_name);
-    let modified = entry.modified.map_or(String::new(), |time| time.to_string());
+    let modified = entry
+        .modified
+        .map_or(String::new(), |time| time.to_string());
     let modified = writer.string(modified.as_bytes());
-    let records: Vec<Ref> = entry.pax_records.iter().map(|record| write_record(writer, record)).collect();
+    let records: Vec<Ref> = entry
+        .pax_records
+        .iter()
+        .map(|record| write_record(writer, record))
+        .collect();
     let records = writer.refs(&records);
     let mut table = writer.table();
     table.reference(file::NAME, name);
@@ -135,18 +162,35 @@ fn write_record(writer: &mut Writer, pax: &PaxRecord) -> Ref {
 
 fn write_compression(writer: &mut Writer, spans: &SpanTable, digests: &[Digest]) -> Ref {
     let (checkpoints, algorithm) = match spans {
-        SpanTable::Gzip(checkpoints) => (writer.large_vector(checkpoints.packed_bytes()), compression::GZIP),
-        SpanTable::Uncompressed { span_bytes, layer_bytes } => {
-            (writer.bytes(&tar_spans(*span_bytes, *layer_bytes)), compression::UNCOMPRESSED)
-        }
+        SpanTable::Gzip(checkpoints) => (
+            writer.large_vector(checkpoints.packed_bytes()),
+            compression::GZIP,
+        ),
+        SpanTable::Uncompressed {
+            span_bytes,
+            layer_bytes,
+        } => (
+            writer.bytes(&tar_spans(*span_bytes, *layer_bytes)),
+            compression::UNCOMPRESSED,
+        ),
     };
-    let digests: Vec<Ref> = digests.iter().map(|digest| writer.string(digest.to_string().as_bytes())).collect();
+    let digests: Vec<Ref> = digests
+        .iter()
+        .map(|digest| writer.string(digest.to_string().as_bytes()))
+        .collect();
     let digests = writer.refs(&digests);
     let mut table = writer.table();
-    table.uint32(compression::MAX_SPAN_ID, (spans.len() as u32).wrapping_sub(1));
+    table.uint32(
+        compression::MAX_SPAN_ID,
+        (spans.len() as u32).wrapping_sub(1),
+    );
     table.reference(compression::SPAN_DIGESTS, digests);
     table.reference(compression::CHECKPOINTS, checkpoints);
-    table.int8(compression::COMPRESSION_ALGORITHM, algorithm, compression::GZIP);
+    table.int8(
+        compression::COMPRESSION_ALGORITHM,
+        algorithm,
+        compression::GZIP,
+    );
     table.end()
 }
 

@@ -1,4 +1,5 @@
-//! The zTOC's byte form, a flatbuffer: written as soci-snapshotter's Go code writes it, read with every offset checked.
+//! The zTOC's byte form, a flatbuffer: written as soci-snapshotter's Go code writes it, read with
+//! every offset checked.
 
 mod decode;
 mod encode;

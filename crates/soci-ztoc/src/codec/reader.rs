@@ -1,6 +1,8 @@
-//! Reads flatbuffers that anybody may have written: every offset is checked against the buffer before it is followed.
+//! Reads flatbuffers that anybody may have written: every offset is checked against the buffer
+//! before it is followed.
 //!
-//! References lead to nested objects only through calls that the decoder makes, so there is no recursion to exhaust.
+//! References lead to nested objects only through calls that the decoder makes, so there is no
+//! recursion to exhaust.
 
 use super::decode::DecodeError;
 
@@ -39,14 +41,24 @@ impl<'a> Buffer<'a> {
     }
 
     fn get(self, place: usize, bytes: usize, what: &'static str) -> Result<&'a [u8], DecodeError> {
-        let error = DecodeError::OutOfBounds { what, offset: place as u64, buffer_bytes: self.bytes.len() as u64 };
+        let error = DecodeError::OutOfBounds {
+            what,
+            offset: place as u64,
+            buffer_bytes: self.bytes.len() as u64,
+        };
         let end = place.checked_add(bytes).ok_or(error.clone())?;
         self.bytes.get(place..end).ok_or(error)
     }
 
-    fn array<const N: usize>(self, place: usize, what: &'static str) -> Result<[u8; N], DecodeError> {
+    fn array<const N: usize>(
+        self,
+        place: usize,
+        what: &'static str,
+    ) -> Result<[u8; N], DecodeError> {
         let bytes = self.get(place, N, what)?;
-        Ok(*bytes.first_chunk().expect("get returns as many bytes as asked for"))
+        Ok(*bytes
+            .first_chunk()
+            .expect("get returns as many bytes as asked for"))
     }
 
     fn word(self, place: usize, what: &'static str) -> Result<usize, DecodeError> {
@@ -55,18 +67,31 @@ impl<'a> Buffer<'a> {
 
     /// Where the reference at `place` leads.
     fn follow(self, place: usize, what: &'static str) -> Result<usize, DecodeError> {
-        // Both are below 2^32, so the sum fits 64 bits; whether it is in the buffer is checked on access.
+        // Both are below 2^32, so the sum fits 64 bits; whether it is in the buffer is checked on
+        // access.
         Ok(place.saturating_add(self.word(place, what)?))
     }
 
     fn table_at(self, place: usize, what: &'static str) -> Result<Table<'a>, DecodeError> {
         let distance = i32::from_le_bytes(self.array(place, what)?);
-        let out_of_bounds =
-            || DecodeError::OutOfBounds { what, offset: place as u64, buffer_bytes: self.bytes.len() as u64 };
-        let vtable = (place as i64 - i64::from(distance)).try_into().map_err(|_| out_of_bounds())?;
+        let out_of_bounds = || DecodeError::OutOfBounds {
+            what,
+            offset: place as u64,
+            buffer_bytes: self.bytes.len() as u64,
+        };
+        let vtable = (place as i64 - i64::from(distance))
+            .try_into()
+            .map_err(|_| out_of_bounds())?;
         let vtable_bytes = usize::from(u16::from_le_bytes(self.array(vtable, what)?));
-        let slots = self.get(vtable, vtable_bytes, what)?.get(WORD_BYTES..).ok_or_else(out_of_bounds)?;
-        Ok(Table { buffer: self, place, slots })
+        let slots = self
+            .get(vtable, vtable_bytes, what)?
+            .get(WORD_BYTES..)
+            .ok_or_else(out_of_bounds)?;
+        Ok(Table {
+            buffer: self,
+            place,
+            slots,
+        })
     }
 
     /// The bytes of a vector of bytes, or of a string.
@@ -87,7 +112,9 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn int64(&self, slot: usize, what: &'static str) -> Result<i64, DecodeError> {
-        self.field(slot).map_or(Ok(0), |place| Ok(i64::from_le_bytes(self.buffer.array(place, what)?)))
+        self.field(slot).map_or(Ok(0), |place| {
+            Ok(i64::from_le_bytes(self.buffer.array(place, what)?))
+        })
     }
 
     /// A 64-bit field that counts something: not negative.
@@ -97,11 +124,20 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn uint32(&self, slot: usize, what: &'static str) -> Result<u32, DecodeError> {
-        self.field(slot).map_or(Ok(0), |place| Ok(u32::from_le_bytes(self.buffer.array(place, what)?)))
+        self.field(slot).map_or(Ok(0), |place| {
+            Ok(u32::from_le_bytes(self.buffer.array(place, what)?))
+        })
     }
 
-    pub(super) fn int8(&self, slot: usize, default: i8, what: &'static str) -> Result<i8, DecodeError> {
-        self.field(slot).map_or(Ok(default), |place| Ok(i8::from_le_bytes(self.buffer.array(place, what)?)))
+    pub(super) fn int8(
+        &self,
+        slot: usize,
+        default: i8,
+        what: &'static str,
+    ) -> Result<i8, DecodeError> {
+        self.field(slot).map_or(Ok(default), |place| {
+            Ok(i8::from_le_bytes(self.buffer.array(place, what)?))
+        })
     }
 
     /// A string or vector of bytes; empty when it is not stored.
@@ -117,16 +153,26 @@ impl<'a> Table<'a> {
         self.buffer.table_at(self.buffer.follow(place, what)?, what)
     }
 
-    /// A vector of references; empty when it is not stored. Its length is that of bytes that are there.
+    /// A vector of references; empty when it is not stored. Its length is that of bytes that are
+    /// there.
     pub(super) fn refs(&self, slot: usize, what: &'static str) -> Result<Refs<'a>, DecodeError> {
         let Some(place) = self.field(slot) else {
-            return Ok(Refs { buffer: self.buffer, first: 0, length: 0 });
+            return Ok(Refs {
+                buffer: self.buffer,
+                first: 0,
+                length: 0,
+            });
         };
         let vector = self.buffer.follow(place, what)?;
         let length = self.buffer.word(vector, what)?;
         let first = vector + WORD_BYTES;
-        self.buffer.get(first, length.saturating_mul(WORD_BYTES), what)?;
-        Ok(Refs { buffer: self.buffer, first, length })
+        self.buffer
+            .get(first, length.saturating_mul(WORD_BYTES), what)?;
+        Ok(Refs {
+            buffer: self.buffer,
+            first,
+            length,
+        })
     }
 }
 
@@ -135,12 +181,20 @@ impl<'a> Refs<'a> {
         self.length
     }
 
-    pub(super) fn tables(self, what: &'static str) -> impl Iterator<Item = Result<Table<'a>, DecodeError>> {
-        self.places(what).map(move |place| self.buffer.table_at(place?, what))
+    pub(super) fn tables(
+        self,
+        what: &'static str,
+    ) -> impl Iterator<Item = Result<Table<'a>, DecodeError>> {
+        self.places(what)
+            .map(move |place| self.buffer.table_at(place?, what))
     }
 
-    pub(super) fn strings(self, what: &'static str) -> impl Iterator<Item = Result<&'a [u8], DecodeError>> {
-        self.places(what).map(move |place| self.buffer.bytes_at(place?, what))
+    pub(super) fn strings(
+        self,
+        what: &'static str,
+    ) -> impl Iterator<Item = Result<&'a [u8], DecodeError>> {
+        self.places(what)
+            .map(move |place| self.buffer.bytes_at(place?, what))
     }
 
     fn places(self, what: &'static str) -> impl Iterator<Item = Result<usize, DecodeError>> {

@@ -1,10 +1,12 @@
 //! Writes flatbuffers, byte for byte as the Go library does.
 //!
-//! A flatbuffer grows from its end to its front: whatever is referred to is written first and ends up behind what refers to it. The
-//! bytes are collected in reverse and turned round once at the end. One large vector of bytes can be left out and put in place by
-//! the caller, so that it is never copied.
+//! A flatbuffer grows from its end to its front: whatever is referred to is written first and ends
+//! up behind what refers to it. The bytes are collected in reverse and turned round once at the
+//! end. One large vector of bytes can be left out and put in place by the caller, so that it is
+//! never copied.
 
-/// Distance of an object from the end of the buffer, in bytes; how flatbuffers name objects while they are built.
+/// Distance of an object from the end of the buffer, in bytes; how flatbuffers name objects while
+/// they are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ref(usize);
 
@@ -33,7 +35,13 @@ pub(super) struct Parts {
 
 impl Writer {
     pub(super) fn new() -> Writer {
-        Writer { front: Vec::new(), back: Vec::new(), left_out_bytes: 0, largest_alignment: 1, vtables: Vec::new() }
+        Writer {
+            front: Vec::new(),
+            back: Vec::new(),
+            left_out_bytes: 0,
+            largest_alignment: 1,
+            vtables: Vec::new(),
+        }
     }
 
     /// Size of what is written so far, in bytes.
@@ -41,7 +49,8 @@ impl Writer {
         self.back.len() + self.left_out_bytes + self.front.len()
     }
 
-    /// A string or a vector of bytes that is a string to flatbuffers: with its length in front and a NUL behind.
+    /// A string or a vector of bytes that is a string to flatbuffers: with its length in front and
+    /// a NUL behind.
     pub(super) fn string(&mut self, text: &[u8]) -> Ref {
         self.align(WORD_BYTES, text.len() + 1);
         self.front.push(0);
@@ -56,7 +65,8 @@ impl Writer {
         self.end_vector(bytes.len())
     }
 
-    /// The large vector of bytes, to be put between the two [`Parts`] by the caller; once per buffer.
+    /// The large vector of bytes, to be put between the two [`Parts`] by the caller; once per
+    /// buffer.
     pub(super) fn large_vector(&mut self, bytes: usize) -> Ref {
         self.align(WORD_BYTES, bytes);
         self.back = std::mem::take(&mut self.front);
@@ -81,7 +91,11 @@ impl Writer {
     /// Begins a table. Its fields follow in the order in which they are to be written.
     pub(super) fn table(&mut self) -> Table<'_> {
         let start = self.len();
-        Table { writer: self, start, fields: Vec::new() }
+        Table {
+            writer: self,
+            start,
+            fields: Vec::new(),
+        }
     }
 
     /// Writes the reference to the root table. A large vector splits the result in two.
@@ -92,7 +106,10 @@ impl Writer {
             bytes.reverse();
             bytes
         };
-        Parts { before: turned(self.front), behind: turned(self.back) }
+        Parts {
+            before: turned(self.front),
+            behind: turned(self.back),
+        }
     }
 
     fn here(&self) -> Ref {
@@ -167,18 +184,29 @@ impl Table<'_> {
         }
     }
 
-    /// Ends the table: a word that refers to its field list stands in front of the fields. Tables with equal lists share one.
+    /// Ends the table: a word that refers to its field list stands in front of the fields. Tables
+    /// with equal lists share one.
     pub(super) fn end(self) -> Ref {
-        let Table { writer, start, fields } = self;
+        let Table {
+            writer,
+            start,
+            fields,
+        } = self;
         writer.align(WORD_BYTES, 0);
         writer.word(0);
         let table = writer.here();
         let link = writer.front.len() - WORD_BYTES;
         let slots = slot_list(&fields, table);
         // The latest list first, as in Go: tables of one kind follow one another.
-        let shared = writer.vtables.iter().rev().find(|(_, known)| *known == slots).map(|(vtable, _)| *vtable);
+        let shared = writer
+            .vtables
+            .iter()
+            .rev()
+            .find(|(_, known)| *known == slots)
+            .map(|(vtable, _)| *vtable);
         let vtable = shared.unwrap_or_else(|| write_vtable(writer, slots, table.0 - start));
-        // Counts from the list to the table, so it is negative where the list stands behind the table.
+        // Counts from the list to the table, so it is negative where the list stands behind the
+        // table.
         let distance = vtable.0 as i64 - table.0 as i64;
         writer.front[link..link + WORD_BYTES].copy_from_slice(&(distance as i32).to_be_bytes());
         table

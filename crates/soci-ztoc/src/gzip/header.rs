@@ -5,8 +5,8 @@ use crc32fast::Hasher;
 /// The first three bytes of every gzip member that uses deflate: magic number and method.
 pub(crate) const MEMBER_MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
 
-/// File names and comments of this many bytes or more are refused by Go's `compress/gzip`, with which soci-snapshotter
-/// checks a layer's header before it reads anything.
+/// File names and comments of this many bytes or more are refused by Go's `compress/gzip`, with
+/// which soci-snapshotter checks a layer's header before it reads anything.
 const TEXT_FIELD_LIMIT_BYTES: usize = 512;
 
 const FHCRC: u8 = 1 << 1;
@@ -51,10 +51,18 @@ impl HeaderParser {
     pub(crate) fn behind_magic() -> HeaderParser {
         let mut crc = Hasher::new();
         crc.update(&MEMBER_MAGIC);
-        HeaderParser { field: Field::Flags, read_bytes: 0, value: 0, flags: 0, crc, long_text: false }
+        HeaderParser {
+            field: Field::Flags,
+            read_bytes: 0,
+            value: 0,
+            flags: 0,
+            crc,
+            long_text: false,
+        }
     }
 
-    /// Reads from `input`; returns how many bytes belong to the header. The header is complete when [`Self::is_done`].
+    /// Reads from `input`; returns how many bytes belong to the header. The header is complete when
+    /// [`Self::is_done`].
     pub(crate) fn push(&mut self, input: &[u8]) -> Result<usize, HeaderError> {
         for (index, &byte) in input.iter().enumerate() {
             if self.is_done() {
@@ -99,7 +107,10 @@ impl HeaderParser {
                 if self.read_bytes == 1 {
                     let expected = self.crc.clone().finalize() as u16;
                     if self.value != expected {
-                        return Err(HeaderError::Checksum { expected, found: self.value });
+                        return Err(HeaderError::Checksum {
+                            expected,
+                            found: self.value,
+                        });
                     }
                 }
                 self.advance_after(2);

@@ -1,7 +1,8 @@
 //! A gzip layer as a stream of decoded pieces with the boundaries between deflate blocks.
 //!
-//! A layer is one or more members, one behind the other, and perhaps trailing bytes that belong to none. The stream goes
-//! through them once. Its history is contiguous, so that the window before any boundary is a slice of it:
+//! A layer is one or more members, one behind the other, and perhaps trailing bytes that belong to
+//! none. The stream goes through them once. Its history is contiguous, so that the window before
+//! any boundary is a slice of it:
 //!
 //! ```text
 //! history:  | 32 KiB that the next distance may need | decoded since the last slide … | free |
@@ -15,8 +16,8 @@ use super::inflate::{Inflater, Stop, WINDOW_BYTES};
 use crate::checkpoints::Checkpoint;
 use crate::error::{Damage, DamageKind};
 
-/// Decoded bytes between two slides of the history. 256 KiB stays in a core's second-level cache and makes the copy
-/// of the window at each slide an eighth of the output at most.
+/// Decoded bytes between two slides of the history. 256 KiB stays in a core's second-level cache
+/// and makes the copy of the window at each slide an eighth of the output at most.
 const HISTORY_BYTES: usize = WINDOW_BYTES + 256 * 1024;
 
 /// CRC-32 and length behind a member (RFC 1952 §2.3.1).
@@ -57,11 +58,20 @@ impl Step<'_> {
 enum State {
     Header(HeaderParser),
     /// At a checkpoint whose first bits lie in a byte that has not arrived yet.
-    SharedByte { bits: u8, window: Box<[u8; WINDOW_BYTES]> },
+    SharedByte {
+        bits: u8,
+        window: Box<[u8; WINDOW_BYTES]>,
+    },
     Body,
-    Trailer { bytes: [u8; TRAILER_BYTES], have: usize },
-    /// Before the first member or behind one; so many bytes that follow look like the magic number of another one.
-    Between { matched: usize },
+    Trailer {
+        bytes: [u8; TRAILER_BYTES],
+        have: usize,
+    },
+    /// Before the first member or behind one; so many bytes that follow look like the magic number
+    /// of another one.
+    Between {
+        matched: usize,
+    },
     /// Behind the last member.
     Trailing,
 }
@@ -75,11 +85,13 @@ pub(crate) struct GzipStream {
     compressed_offset: u64,
     uncompressed_offset: u64,
     members: u64,
-    /// The current member's checksum and where it began; `None` when decoding began in the middle of it.
+    /// The current member's checksum and where it began; `None` when decoding began in the middle
+    /// of it.
     member: Option<Member>,
     /// CRC-32 of the output since [`GzipStream::take_crc`], without `piece`.
     recent: Hasher,
-    /// CRC-32 of the output that is in neither `member` nor `recent` yet: each byte is summed once, the sums are combined.
+    /// CRC-32 of the output that is in neither `member` nor `recent` yet: each byte is summed
+    /// once, the sums are combined.
     piece: Hasher,
 }
 
@@ -96,16 +108,37 @@ impl GzipStream {
 
     /// At a checkpoint: the next byte pushed is its first compressed byte.
     pub(crate) fn from_checkpoint(checkpoint: &Checkpoint<'_>) -> GzipStream {
-        let &Checkpoint { uncompressed_offset, bits, window, .. } = checkpoint;
+        let &Checkpoint {
+            uncompressed_offset,
+            bits,
+            window,
+            ..
+        } = checkpoint;
         let (state, inflater) = if bits > 0 {
-            (State::SharedByte { bits, window: Box::new(*window) }, Inflater::new())
+            (
+                State::SharedByte {
+                    bits,
+                    window: Box::new(*window),
+                },
+                Inflater::new(),
+            )
         } else {
             (State::Body, Inflater::resume(0, 0, window))
         };
-        GzipStream::new(state, inflater, checkpoint.first_compressed_byte(), uncompressed_offset)
+        GzipStream::new(
+            state,
+            inflater,
+            checkpoint.first_compressed_byte(),
+            uncompressed_offset,
+        )
     }
 
-    fn new(state: State, inflater: Inflater, compressed_offset: u64, uncompressed_offset: u64) -> GzipStream {
+    fn new(
+        state: State,
+        inflater: Inflater,
+        compressed_offset: u64,
+        uncompressed_offset: u64,
+    ) -> GzipStream {
         GzipStream {
             state,
             inflater,
@@ -154,16 +187,25 @@ impl GzipStream {
         }
     }
 
-    /// Decodes the next piece: consumes from the front of `input`, and stops behind every boundary and whenever the history is
-    /// full. With an empty `input` and an idle answer, more input is needed.
+    /// Decodes the next piece: consumes from the front of `input`, and stops behind every boundary
+    /// and whenever the history is full. With an empty `input` and an idle answer, more input
+    /// is needed.
     pub(crate) fn advance(&mut self, input: &mut &[u8]) -> Result<Step<'_>, Damage> {
         loop {
             match &mut self.state {
                 State::Body => return self.inflate(input),
-                _ if input.is_empty() => return Ok(Step { output: &[], boundary: None }),
+                _ if input.is_empty() => {
+                    return Ok(Step {
+                        output: &[],
+                        boundary: None,
+                    });
+                }
                 State::Header(_) => {
                     if let Some(boundary) = self.read_header(input)? {
-                        return Ok(Step { output: &[], boundary: Some(boundary) });
+                        return Ok(Step {
+                            output: &[],
+                            boundary: Some(boundary),
+                        });
                     }
                 }
                 State::SharedByte { bits, window } => {
@@ -214,7 +256,9 @@ impl GzipStream {
     }
 
     fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Boundary>, Damage> {
-        let State::Header(parser) = &mut self.state else { return Ok(None) };
+        let State::Header(parser) = &mut self.state else {
+            return Ok(None);
+        };
         let pushed = parser.push(input);
         let (done, long_text) = (parser.is_done(), parser.has_long_text());
         let bytes = pushed.map_err(|error| self.header_damage(error))?;
@@ -222,11 +266,17 @@ impl GzipStream {
         if !done {
             return Ok(None);
         }
-        self.member = Some(Member { crc: Hasher::new(), uncompressed_start: self.uncompressed_offset });
+        self.member = Some(Member {
+            crc: Hasher::new(),
+            uncompressed_start: self.uncompressed_offset,
+        });
         self.inflater.reset();
         self.members += 1;
         self.state = State::Body;
-        Ok(Some(Boundary::Member { count: self.members, long_text }))
+        Ok(Some(Boundary::Member {
+            count: self.members,
+            long_text,
+        }))
     }
 
     fn inflate(&mut self, input: &mut &[u8]) -> Result<Step<'_>, Damage> {
@@ -247,15 +297,23 @@ impl GzipStream {
             Stop::Buffer => None,
             Stop::BlockEnd { unused_bits } => Some(Boundary::Block { bits: unused_bits }),
             Stop::StreamEnd => {
-                self.state = State::Trailer { bytes: [0; TRAILER_BYTES], have: 0 };
+                self.state = State::Trailer {
+                    bytes: [0; TRAILER_BYTES],
+                    have: 0,
+                };
                 None
             }
         };
-        Ok(Step { output: &self.history[start..self.filled], boundary })
+        Ok(Step {
+            output: &self.history[start..self.filled],
+            boundary,
+        })
     }
 
     fn read_trailer(&mut self, input: &mut &[u8]) -> Result<(), Damage> {
-        let State::Trailer { bytes, have } = &mut self.state else { return Ok(()) };
+        let State::Trailer { bytes, have } = &mut self.state else {
+            return Ok(());
+        };
         let take = input.len().min(TRAILER_BYTES - *have);
         bytes[*have..*have + take].copy_from_slice(&input[..take]);
         *have += take;
@@ -263,7 +321,10 @@ impl GzipStream {
         let [c0, c1, c2, c3, l0, l1, l2, l3] = *bytes;
         self.consume(input, take);
         if complete {
-            self.check_trailer(u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([l0, l1, l2, l3]))?;
+            self.check_trailer(
+                u32::from_le_bytes([c0, c1, c2, c3]),
+                u32::from_le_bytes([l0, l1, l2, l3]),
+            )?;
             self.state = State::Between { matched: 0 };
         }
         Ok(())
@@ -271,14 +332,22 @@ impl GzipStream {
 
     fn check_trailer(&mut self, crc: u32, length: u32) -> Result<(), Damage> {
         self.settle_crc();
-        let Some(member) = self.member.take() else { return Ok(()) };
+        let Some(member) = self.member.take() else {
+            return Ok(());
+        };
         let expected_length = (self.uncompressed_offset - member.uncompressed_start) as u32;
         let expected_crc = member.crc.finalize();
         if crc != expected_crc {
-            return Err(self.damage(DamageKind::Crc32 { expected: expected_crc, found: crc }));
+            return Err(self.damage(DamageKind::Crc32 {
+                expected: expected_crc,
+                found: crc,
+            }));
         }
         if length != expected_length {
-            return Err(self.damage(DamageKind::Length { expected: expected_length, found: length }));
+            return Err(self.damage(DamageKind::Length {
+                expected: expected_length,
+                found: length,
+            }));
         }
         Ok(())
     }
@@ -286,7 +355,9 @@ impl GzipStream {
     fn header_damage(&self, error: HeaderError) -> Damage {
         self.damage(match error {
             HeaderError::ReservedFlags { flags } => DamageKind::ReservedFlags { flags },
-            HeaderError::Checksum { expected, found } => DamageKind::HeaderChecksum { expected, found },
+            HeaderError::Checksum { expected, found } => {
+                DamageKind::HeaderChecksum { expected, found }
+            }
         })
     }
 

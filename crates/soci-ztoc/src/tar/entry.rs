@@ -7,18 +7,22 @@ use super::pax::{Records, XATTR_PREFIX};
 use crate::error::Reason;
 use crate::model::{FileKind, FileMetadata, PaxRecord};
 
-/// Bits of a mode number that Go's `FileInfo` takes for a file type other than "regular": directory, named pipe, symbolic link,
-/// block device, character device, socket.
-const FOREIGN_TYPE_BITS: [u32; 6] = [0o040_000, 0o010_000, 0o120_000, 0o060_000, 0o020_000, 0o140_000];
+/// Bits of a mode number that Go's `FileInfo` takes for a file type other than "regular":
+/// directory, named pipe, symbolic link, block device, character device, socket.
+const FOREIGN_TYPE_BITS: [u32; 6] = [
+    0o040_000, 0o010_000, 0o120_000, 0o060_000, 0o020_000, 0o140_000,
+];
 
 /// Why an entry cannot be served.
 pub(super) type Refusal = (Reason, String);
 
-/// The kind that a type flag stands for; a v7 header's NUL flag means a directory when the name ends in a slash.
+/// The kind that a type flag stands for; a v7 header's NUL flag means a directory when the name
+/// ends in a slash.
 pub(super) fn kind(type_flag: u8, name: &[u8]) -> Result<FileKind, Refusal> {
     Ok(match type_flag {
         0 if name.ends_with(b"/") => FileKind::Directory,
-        // `7`, a file that wants to lie contiguously, is read as any other: containers see no difference.
+        // `7`, a file that wants to lie contiguously, is read as any other: containers see no
+        // difference.
         0 | b'0' | b'7' => FileKind::Regular,
         b'1' => FileKind::HardLink,
         b'2' => FileKind::Symlink,
@@ -27,7 +31,12 @@ pub(super) fn kind(type_flag: u8, name: &[u8]) -> Result<FileKind, Refusal> {
         b'5' => FileKind::Directory,
         b'6' => FileKind::Fifo,
         b'S' => return Err((Reason::UnsupportedTarEntry, "GNU sparse file".to_owned())),
-        other => return Err((Reason::UnsupportedTarEntry, format!("tar entry of type {:?}", char::from(other)))),
+        other => {
+            return Err((
+                Reason::UnsupportedTarEntry,
+                format!("tar entry of type {:?}", char::from(other)),
+            ));
+        }
     })
 }
 
@@ -56,7 +65,8 @@ pub(super) fn entry(
 ) -> Result<FileMetadata, Refusal> {
     check_served(kind, &header, &records)?;
     let id = |what: &str, number: i64| {
-        u32::try_from(number).map_err(|_| unreadable(format!("{what} {number} does not fit 32 bits")))
+        u32::try_from(number)
+            .map_err(|_| unreadable(format!("{what} {number} does not fit 32 bits")))
     };
     Ok(FileMetadata {
         kind,
@@ -74,18 +84,29 @@ pub(super) fn entry(
         link_name: header.link_name.into_boxed_slice(),
         pax_records: records
             .into_iter()
-            .map(|(key, value)| PaxRecord { key: key.into_boxed_slice(), value: value.into_boxed_slice() })
+            .map(|(key, value)| PaxRecord {
+                key: key.into_boxed_slice(),
+                value: value.into_boxed_slice(),
+            })
             .collect(),
     })
 }
 
-/// The rules come from soci-snapshotter v0.15.0: what its metadata store cannot keep as it is, its reader finds different from the
-/// header when the file is first read, and answers with an I/O error.
+/// The rules come from soci-snapshotter v0.15.0: what its metadata store cannot keep as it is, its
+/// reader finds different from the header when the file is first read, and answers with an I/O
+/// error.
 fn check_served(kind: FileKind, header: &RawHeader, records: &Records) -> Result<(), Refusal> {
     if !header.modified.is_representable() {
-        return Err(unreadable(format!("modification time {} s lies outside the years 0 to 9999", header.modified.seconds)));
+        return Err(unreadable(format!(
+            "modification time {} s lies outside the years 0 to 9999",
+            header.modified.seconds
+        )));
     }
-    let attributes = || records.iter().filter_map(|(key, value)| Some((key.strip_prefix(XATTR_PREFIX)?, value)));
+    let attributes = || {
+        records
+            .iter()
+            .filter_map(|(key, value)| Some((key.strip_prefix(XATTR_PREFIX)?, value)))
+    };
     if attributes().any(|(name, _)| name.is_empty()) {
         return Err(unreadable("an extended attribute has no name".to_owned()));
     }
@@ -95,10 +116,15 @@ fn check_served(kind: FileKind, header: &RawHeader, records: &Records) -> Result
     // fs.FileMode keeps the low 32 bits of the number.
     let type_bits = header.mode as u32 & !0o7777;
     if FOREIGN_TYPE_BITS.contains(&type_bits) {
-        return Err(unreadable(format!("mode {:o} of a regular file names another file type", header.mode)));
+        return Err(unreadable(format!(
+            "mode {:o} of a regular file names another file type",
+            header.mode
+        )));
     }
     if attributes().count() > 1 && attributes().any(|(_, value)| value.is_empty()) {
-        return Err(unreadable("one of several extended attributes is empty".to_owned()));
+        return Err(unreadable(
+            "one of several extended attributes is empty".to_owned(),
+        ));
     }
     Ok(())
 }

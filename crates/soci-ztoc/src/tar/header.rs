@@ -49,7 +49,9 @@ impl RawHeader {
         if !checksum_matches(block) {
             return Err(BadHeader::Checksum);
         }
-        let field = |what, range: std::ops::Range<usize>| number(&block[range]).ok_or(BadHeader::Number(what));
+        let field = |what, range: std::ops::Range<usize>| {
+            number(&block[range]).ok_or(BadHeader::Number(what))
+        };
         let mut header = RawHeader {
             type_flag: block[156],
             name: text(&block[..100]).to_vec(),
@@ -58,7 +60,10 @@ impl RawHeader {
             mode: field("mode", 100..108)?,
             uid: field("user id", 108..116)?,
             gid: field("group id", 116..124)?,
-            modified: Timestamp { seconds: field("modification time", 136..148)?, nanoseconds: 0 },
+            modified: Timestamp {
+                seconds: field("modification time", 136..148)?,
+                nanoseconds: 0,
+            },
             user_name: Vec::new(),
             group_name: Vec::new(),
             device_major: 0,
@@ -99,22 +104,34 @@ fn name_prefix(block: &Block, dialect: Dialect) -> &[u8] {
         Dialect::V7 => b"",
         Dialect::Ustar => text(&block[345..500]),
         Dialect::Star => text(&block[345..476]),
-        // GNU headers have two times there. Writers of Go before 1.8 put a prefix there all the same; Go takes it for one
-        // when it is no valid time and all ASCII (golang.org/issue/21005).
+        // GNU headers have two times there. Writers of Go before 1.8 put a prefix there all the
+        // same; Go takes it for one when it is no valid time and all ASCII
+        // (golang.org/issue/21005).
         Dialect::Gnu => {
             let is_time = |field: &[u8]| field[0] == 0 || number(field).is_some();
             let prefix = text(&block[345..500]);
-            if (is_time(&block[345..357]) && is_time(&block[357..369])) || !prefix.is_ascii() { b"" } else { prefix }
+            if (is_time(&block[345..357]) && is_time(&block[357..369])) || !prefix.is_ascii() {
+                b""
+            } else {
+                prefix
+            }
         }
     }
 }
 
-/// The sum of all bytes, the checksum's own taken as spaces; Sun's tar summed signed bytes, so both are accepted.
+/// The sum of all bytes, the checksum's own taken as spaces; Sun's tar summed signed bytes, so both
+/// are accepted.
 fn checksum_matches(block: &Block) -> bool {
-    let Some(stored) = octal(&block[148..156]) else { return false };
+    let Some(stored) = octal(&block[148..156]) else {
+        return false;
+    };
     let (mut unsigned, mut signed) = (0i64, 0i64);
     for (index, byte) in block.iter().enumerate() {
-        let byte = if (148..156).contains(&index) { b' ' } else { *byte };
+        let byte = if (148..156).contains(&index) {
+            b' '
+        } else {
+            *byte
+        };
         unsigned += i64::from(byte);
         signed += i64::from(byte as i8);
     }

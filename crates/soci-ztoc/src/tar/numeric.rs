@@ -1,11 +1,12 @@
 //! Numbers and times in tar headers, read as Go's `archive/tar` reads them.
 //!
-//! Containers' layers are unpacked, and zTOCs are checked at run time, by Go's reader. Where other readers are more or less
-//! tolerant, Go's verdict is the one that counts.
+//! Containers' layers are unpacked, and zTOCs are checked at run time, by Go's reader. Where other
+//! readers are more or less tolerant, Go's verdict is the one that counts.
 
 use crate::model::Timestamp;
 
-/// A number in a header field: octal text, or base-256 when the first bit is set. `None` where Go refuses it.
+/// A number in a header field: octal text, or base-256 when the first bit is set. `None` where Go
+/// refuses it.
 pub(super) fn number(field: &[u8]) -> Option<i64> {
     match field.first() {
         Some(first) if first & 0x80 != 0 => base_256(field),
@@ -17,10 +18,13 @@ pub(super) fn number(field: &[u8]) -> Option<i64> {
 fn base_256(field: &[u8]) -> Option<i64> {
     let negative = field[0] & 0x40 != 0;
     let flip = if negative { 0xff } else { 0 };
-    let magnitude = field.iter().enumerate().try_fold(0u64, |value, (index, byte)| {
-        let digit = (byte ^ flip) & if index == 0 { 0x7f } else { 0xff };
-        (value >> 56 == 0).then_some(value << 8 | u64::from(digit))
-    })?;
+    let magnitude = field
+        .iter()
+        .enumerate()
+        .try_fold(0u64, |value, (index, byte)| {
+            let digit = (byte ^ flip) & if index == 0 { 0x7f } else { 0xff };
+            (value >> 56 == 0).then_some(value << 8 | u64::from(digit))
+        })?;
     let value = i64::try_from(magnitude).ok()?;
     Some(if negative { !value } else { value })
 }
@@ -28,23 +32,34 @@ fn base_256(field: &[u8]) -> Option<i64> {
 /// Octal digits between spaces and NULs; nothing at all is zero.
 pub(super) fn octal(field: &[u8]) -> Option<i64> {
     let padding = |byte: &u8| *byte == b' ' || *byte == 0;
-    let Some(start) = field.iter().position(|byte| !padding(byte)) else { return Some(0) };
-    let end = field.iter().rposition(|byte| !padding(byte)).map_or(start, |last| last + 1);
-    text(&field[start..end]).iter().try_fold(0i64, |value, byte| match byte {
-        b'0'..=b'7' => Some(value.checked_mul(8)? + i64::from(byte - b'0')),
-        _ => None,
-    })
+    let Some(start) = field.iter().position(|byte| !padding(byte)) else {
+        return Some(0);
+    };
+    let end = field
+        .iter()
+        .rposition(|byte| !padding(byte))
+        .map_or(start, |last| last + 1);
+    text(&field[start..end])
+        .iter()
+        .try_fold(0i64, |value, byte| match byte {
+            b'0'..=b'7' => Some(value.checked_mul(8)? + i64::from(byte - b'0')),
+            _ => None,
+        })
 }
 
 /// The bytes before the first NUL.
 pub(super) fn text(field: &[u8]) -> &[u8] {
-    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let end = field
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(field.len());
     &field[..end]
 }
 
 /// A decimal number with an optional sign, as in PAX records.
 pub(super) fn decimal(text: &[u8]) -> Option<i64> {
-    // Rust's parser takes what Go's strconv.ParseInt takes in base 10: an optional sign and at least one digit.
+    // Rust's parser takes what Go's strconv.ParseInt takes in base 10: an optional sign and at
+    // least one digit.
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
@@ -58,12 +73,22 @@ pub(super) fn pax_time(text: &[u8]) -> Option<Timestamp> {
     if !fraction.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let nanoseconds = fraction.iter().chain([b'0'; 9].iter()).take(9).fold(0u32, |value, digit| value * 10 + u32::from(digit - b'0'));
+    let nanoseconds = fraction
+        .iter()
+        .chain([b'0'; 9].iter())
+        .take(9)
+        .fold(0u32, |value, digit| value * 10 + u32::from(digit - b'0'));
     Some(if nanoseconds > 0 && seconds_text[0] == b'-' {
         // A negative time's fraction counts away from zero.
-        Timestamp { seconds: seconds.checked_sub(1)?, nanoseconds: 1_000_000_000 - nanoseconds }
+        Timestamp {
+            seconds: seconds.checked_sub(1)?,
+            nanoseconds: 1_000_000_000 - nanoseconds,
+        }
     } else {
-        Timestamp { seconds, nanoseconds }
+        Timestamp {
+            seconds,
+            nanoseconds,
+        }
     })
 }
 
@@ -91,14 +116,22 @@ mod tests {
     fn reads_base_256_within_63_bits() {
         assert_eq!(number(b"\x80\0\0\0\0\0\0\0\0\0\0\x01"), Some(1));
         assert_eq!(number(&[0xff; 12]), Some(-1));
-        assert_eq!(number(b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff"), Some(i64::MAX));
+        assert_eq!(
+            number(b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff"),
+            Some(i64::MAX)
+        );
         assert_eq!(number(b"\x80\0\0\0\x80\0\0\0\0\0\0\0"), None);
         assert_eq!(number(b"\x80\x01\0\0\0\0\0\0\0\0\0\0"), None);
     }
 
     #[test]
     fn reads_pax_times() {
-        let time = |seconds, nanoseconds| Some(Timestamp { seconds, nanoseconds });
+        let time = |seconds, nanoseconds| {
+            Some(Timestamp {
+                seconds,
+                nanoseconds,
+            })
+        };
         for (text, value) in [
             (&b"1350244992"[..], time(1_350_244_992, 0)),
             (b"1350244992.3", time(1_350_244_992, 300_000_000)),

@@ -15,7 +15,11 @@ enum State {
     /// The block behind a block of zeros, which ends the archive if it is one of zeros too.
     SecondZeroBlock { have: usize },
     /// Data of a header that describes the next entry.
-    Special { kind: Special, left_bytes: u64, data: Vec<u8> },
+    Special {
+        kind: Special,
+        left_bytes: u64,
+        data: Vec<u8>,
+    },
     /// Data of an entry.
     Data { left_bytes: u64 },
     /// What fills the last block of data.
@@ -104,11 +108,16 @@ impl TarParser {
     }
 
     /// Reads all of `input`. After the answer "not indexable" it must not be called again.
-    pub(crate) fn push(&mut self, mut input: &[u8]) -> Result<Result<(), NotIndexable>, BuildError> {
+    pub(crate) fn push(
+        &mut self,
+        mut input: &[u8],
+    ) -> Result<Result<(), NotIndexable>, BuildError> {
         while !input.is_empty() {
             match self.take(&mut input) {
                 Ok(()) => {}
-                Err(Fault::Refused((reason, detail))) => return Ok(Err(NotIndexable::new(reason, self.offset, detail))),
+                Err(Fault::Refused((reason, detail))) => {
+                    return Ok(Err(NotIndexable::new(reason, self.offset, detail)));
+                }
                 Err(Fault::Error(error)) => return Err(error),
             }
         }
@@ -118,14 +127,24 @@ impl TarParser {
     /// The archive ends here.
     pub(crate) fn finish(self) -> Result<Archive, NotIndexable> {
         let within = match &self.state {
-            State::Header { have: 0 } | State::SecondZeroBlock { have: 0 } | State::Padding { .. } | State::Ended => None,
+            State::Header { have: 0 }
+            | State::SecondZeroBlock { have: 0 }
+            | State::Padding { .. }
+            | State::Ended => None,
             State::Header { .. } | State::SecondZeroBlock { .. } => Some("a header"),
             State::Special { .. } => Some("an extended header"),
             State::Data { .. } => Some("a file's data"),
         };
         match within {
-            Some(within) => Err(NotIndexable::new(Reason::NotATar, self.offset, format!("the archive ends within {within}"))),
-            None => Ok(Archive { files: self.files, uncompressed_bytes: self.offset }),
+            Some(within) => Err(NotIndexable::new(
+                Reason::NotATar,
+                self.offset,
+                format!("the archive ends within {within}"),
+            )),
+            None => Ok(Archive {
+                files: self.files,
+                uncompressed_bytes: self.offset,
+            }),
         }
     }
 
@@ -140,12 +159,18 @@ impl TarParser {
             State::SecondZeroBlock { have } => {
                 if fill(&mut self.block, have, input, &mut self.offset) {
                     if self.block != [0; BLOCK_BYTES] {
-                        return Err((Reason::NotATar, "an entry follows one block of zeros".to_owned()).into());
+                        return Err((
+                            Reason::NotATar,
+                            "an entry follows one block of zeros".to_owned(),
+                        )
+                            .into());
                     }
                     self.state = State::Ended;
                 }
             }
-            State::Special { left_bytes, data, .. } => {
+            State::Special {
+                left_bytes, data, ..
+            } => {
                 let taken = split(input, left_bytes, &mut self.offset);
                 data.extend_from_slice(taken);
                 if *left_bytes == 0 {
@@ -175,7 +200,10 @@ impl TarParser {
             return Ok(());
         }
         let header = RawHeader::parse(&self.block).map_err(|bad| match bad {
-            BadHeader::Checksum => (Reason::NotATar, "a header's checksum does not match".to_owned()),
+            BadHeader::Checksum => (
+                Reason::NotATar,
+                "a header's checksum does not match".to_owned(),
+            ),
             BadHeader::Number(field) => unreadable(format!("a header's {field} is no number")),
         })?;
         match header.type_flag {
@@ -191,22 +219,36 @@ impl TarParser {
         let left_bytes = data_bytes(header.data_bytes)?;
         if left_bytes > self.limits.special_header_bytes {
             let limit = self.limits.special_header_bytes;
-            return Err(unreadable(format!("an extended header has {left_bytes} bytes, consumers read {limit}")).into());
+            return Err(unreadable(format!(
+                "an extended header has {left_bytes} bytes, consumers read {limit}"
+            ))
+            .into());
         }
         self.padding_bytes = padding(left_bytes);
-        self.state = State::Special { kind, left_bytes, data: Vec::new() };
-        if left_bytes == 0 { self.read_special() } else { Ok(()) }
+        self.state = State::Special {
+            kind,
+            left_bytes,
+            data: Vec::new(),
+        };
+        if left_bytes == 0 {
+            self.read_special()
+        } else {
+            Ok(())
+        }
     }
 
     fn read_special(&mut self) -> Result<(), Fault> {
-        let State::Special { kind, data, .. } = std::mem::replace(&mut self.state, State::Header { have: 0 }) else {
+        let State::Special { kind, data, .. } =
+            std::mem::replace(&mut self.state, State::Header { have: 0 })
+        else {
             return Ok(());
         };
         match kind {
             Special::Pax => self.pending.records = pax::parse(&data).map_err(bad_pax)?,
             Special::GlobalPax => {
                 pax::parse(&data).map_err(bad_pax)?;
-                // Go's reader reports a global header as an entry of its own, which ends what preceded it.
+                // Go's reader reports a global header as an entry of its own, which ends what
+                // preceded it.
                 self.pending = Pending::default();
                 self.global_header = true;
             }
@@ -218,7 +260,11 @@ impl TarParser {
     }
 
     fn read_entry(&mut self, mut header: RawHeader) -> Result<(), Fault> {
-        let Pending { records, long_name, long_link } = std::mem::take(&mut self.pending);
+        let Pending {
+            records,
+            long_name,
+            long_link,
+        } = std::mem::take(&mut self.pending);
         pax::merge(&mut header, &records).map_err(bad_pax)?;
         if !long_name.is_empty() {
             header.name = long_name;
@@ -228,16 +274,36 @@ impl TarParser {
         }
         let kind = entry::kind(header.type_flag, &header.name)?;
         if pax::is_sparse(&records) {
-            return Err((Reason::UnsupportedTarEntry, "sparse file in PAX format".to_owned()).into());
+            return Err((
+                Reason::UnsupportedTarEntry,
+                "sparse file in PAX format".to_owned(),
+            )
+                .into());
         }
         if kind == FileKind::Regular && self.global_header {
-            return Err((Reason::UnsupportedTarEntry, "a global PAX header stands before a regular file".to_owned()).into());
+            return Err((
+                Reason::UnsupportedTarEntry,
+                "a global PAX header stands before a regular file".to_owned(),
+            )
+                .into());
         }
         self.global_header = false;
-        // Nothing but a regular file has data behind its header, whatever size the header states; stating that size
-        // in the zTOC would make consumers look for the next header in the wrong place.
-        let left_bytes = if kind == FileKind::Regular { data_bytes(header.data_bytes)? } else { 0 };
-        let file = entry::entry(kind, header, records, self.offset, left_bytes, &mut self.names)?;
+        // Nothing but a regular file has data behind its header, whatever size the header states;
+        // stating that size in the zTOC would make consumers look for the next header in
+        // the wrong place.
+        let left_bytes = if kind == FileKind::Regular {
+            data_bytes(header.data_bytes)?
+        } else {
+            0
+        };
+        let file = entry::entry(
+            kind,
+            header,
+            records,
+            self.offset,
+            left_bytes,
+            &mut self.names,
+        )?;
         self.keep(file)?;
         self.padding_bytes = padding(left_bytes);
         self.state = State::Data { left_bytes };
@@ -248,7 +314,11 @@ impl TarParser {
     }
 
     fn keep(&mut self, file: FileMetadata) -> Result<(), Fault> {
-        limits::check("tar entries", self.files.len() as u64 + 1, self.limits.files as u64)?;
+        limits::check(
+            "tar entries",
+            self.files.len() as u64 + 1,
+            self.limits.files as u64,
+        )?;
         self.metadata_bytes += memory_bytes(&file);
         self.files.push(file);
         Ok(())
@@ -273,7 +343,8 @@ fn fill(block: &mut Block, have: &mut usize, input: &mut &[u8], offset: &mut u64
 
 /// Takes at most `left_bytes` from the front of `input` and counts them.
 fn split<'a>(input: &mut &'a [u8], left_bytes: &mut u64, offset: &mut u64) -> &'a [u8] {
-    let taken_bytes = usize::try_from(*left_bytes).map_or(input.len(), |left| left.min(input.len()));
+    let taken_bytes =
+        usize::try_from(*left_bytes).map_or(input.len(), |left| left.min(input.len()));
     let (taken, rest) = input.split_at(taken_bytes);
     *input = rest;
     *left_bytes -= taken_bytes as u64;
@@ -303,7 +374,9 @@ fn memory_bytes(file: &FileMetadata) -> usize {
     let records: usize = file
         .pax_records
         .iter()
-        .map(|record| size_of_val(record) + record.key.len() + record.value.len() + 2 * ALLOCATION_BYTES)
+        .map(|record| {
+            size_of_val(record) + record.key.len() + record.value.len() + 2 * ALLOCATION_BYTES
+        })
         .sum();
     size_of_val(file) + file.name.len() + file.link_name.len() + 2 * ALLOCATION_BYTES + records
 }

@@ -1,4 +1,5 @@
-//! PAX records: the data of `x` and `g` headers (POSIX.1-2001 pax, "extended header"), parsed as Go's `archive/tar` parses them.
+//! PAX records: the data of `x` and `g` headers (POSIX.1-2001 pax, "extended header"), parsed as
+//! Go's `archive/tar` parses them.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,9 @@ pub(super) fn parse(data: &[u8]) -> Result<Records, BadPax> {
     let mut records = Records::new();
     let mut rest = data;
     while !rest.is_empty() {
-        let bad = BadPax::Record { at: data.len() - rest.len() };
+        let bad = BadPax::Record {
+            at: data.len() - rest.len(),
+        };
         let (key, value, behind) = split_record(rest).ok_or(bad)?;
         records.insert(key.to_vec(), value.to_vec());
         rest = behind;
@@ -81,11 +84,13 @@ pub(super) fn merge(header: &mut RawHeader, records: &Records) -> Result<(), Bad
     Ok(())
 }
 
-/// Whether the records describe one of the GNU sparse formats 0.0, 0.1 and 1.0. A version that is none of them makes Go's reader treat
-/// the entry as an ordinary file.
+/// Whether the records describe one of the GNU sparse formats 0.0, 0.1 and 1.0. A version that is
+/// none of them makes Go's reader treat the entry as an ordinary file.
 pub(super) fn is_sparse(records: &Records) -> bool {
     let value = |key: &str| records.get(key.as_bytes()).map_or(&b""[..], Vec::as_slice);
-    let has_map = ["GNU.sparse.map", "GNU.sparse.offset", "GNU.sparse.numbytes"].iter().any(|key| records.contains_key(key.as_bytes()));
+    let has_map = ["GNU.sparse.map", "GNU.sparse.offset", "GNU.sparse.numbytes"]
+        .iter()
+        .any(|key| records.contains_key(key.as_bytes()));
     match (value("GNU.sparse.major"), value("GNU.sparse.minor")) {
         (b"0", b"0" | b"1") | (b"1", b"0") => true,
         (b"", b"") => has_map,
