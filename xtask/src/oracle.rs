@@ -25,7 +25,5 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let output = path
         .to_str()
         .context("the target folder's name is not UTF-8")?;
-    workspace::run(
-        workspace.in_go_module("go", &["build", "-trimpath", "-o", output, "./cmd/oracle"]),
-    )
+    workspace::run(workspace.in_go_module("go", &["build", "-o", output, "./cmd/oracle"]))
 }

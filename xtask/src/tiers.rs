@@ -82,6 +82,7 @@ pub(crate) const TIERS: &[Tier] = &[
             "--workspace",
             "--exclude",
             "soci-conformance",
+            "--no-fail-fast",
         ])],
     },
     Tier {
@@ -108,7 +109,14 @@ pub(crate) const TIERS: &[Tier] = &[
         steps: &[
             Step::Check("go build of the reference builder", oracle::build),
             // Not captured: the matrix of what was compared is part of the result.
-            Step::Cargo(&["test", "--package", "soci-conformance", "--", "--nocapture"]),
+            Step::Cargo(&[
+                "test",
+                "--package",
+                "soci-conformance",
+                "--no-fail-fast",
+                "--",
+                "--nocapture",
+            ]),
         ],
     },
 ];
