@@ -1,5 +1,6 @@
 //! From the two stages to a zTOC, and the plain driver that runs them one after the other.
 
+use crate::consumer;
 use crate::error::{BuildError, Damage, DamageKind, NotIndexable};
 use crate::hash::{HashedLayer, LayerHasher, LayerIdentity, SpanStart};
 use crate::model::{VERSION, Ztoc};
@@ -52,7 +53,10 @@ impl Built {
             span_digests: spans,
         };
         ztoc.check_structure().map_err(BuildError::Structure)?;
-        Ok(Built::Indexed { ztoc, layer })
+        Ok(match consumer::check(&ztoc) {
+            Ok(()) => Built::Indexed { ztoc, layer },
+            Err(why) => Built::NotIndexable { why, layer },
+        })
     }
 }
 

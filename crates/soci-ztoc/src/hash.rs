@@ -1,6 +1,8 @@
 //! The hashing stage: digest of the whole layer and of each span, from the bytes that the walking
 //! stage has passed.
 
+use std::ops::Range;
+
 use crate::digest::{Digest, DigestHasher};
 
 /// Where a span begins, as the walking stage found it.
@@ -56,20 +58,14 @@ impl LayerHasher {
     /// Adds a piece of the layer and the span starts that walking it gave.
     pub fn push(&mut self, bytes: &[u8], starts: &[SpanStart]) {
         self.layer.update(bytes);
-        let base = self.size_bytes;
-        let within = |offset: u64| (offset.saturating_sub(base) as usize).min(bytes.len());
-        let mut next = 0;
+        let mut next = self.size_bytes;
         for start in starts {
-            self.end_span(&bytes[next..within(start.previous_end).max(next)]);
-            let mut span = DigestHasher::new();
-            let kept = (base.saturating_sub(start.first_byte) as usize).min(KEPT_BYTES);
-            span.update(&self.kept[KEPT_BYTES - kept..]);
-            self.span = Some(span);
-            next = within(start.first_byte);
+            self.update_span(next..start.previous_end, bytes);
+            self.end_span();
+            self.span = Some(DigestHasher::new());
+            next = start.first_byte;
         }
-        if let Some(span) = &mut self.span {
-            span.update(&bytes[next..]);
-        }
+        self.update_span(next..self.size_bytes + bytes.len() as u64, bytes);
         self.size_bytes += bytes.len() as u64;
         self.keep(bytes);
     }
@@ -77,7 +73,7 @@ impl LayerHasher {
     /// The digests of everything added.
     #[must_use]
     pub fn finish(mut self) -> HashedLayer {
-        self.end_span(&[]);
+        self.end_span();
         HashedLayer {
             layer: LayerIdentity {
                 digest: self.layer.finish(),
@@ -87,11 +83,21 @@ impl LayerHasher {
         }
     }
 
-    fn end_span(&mut self, rest: &[u8]) {
-        if let Some(mut span) = self.span.take() {
-            span.update(rest);
-            self.spans.push(span.finish());
+    /// Adds to the current span what it has of this range, which lies in the bytes kept and those being pushed.
+    fn update_span(&mut self, range: Range<u64>, bytes: &[u8]) {
+        let base = self.size_bytes;
+        if let Some(span) = &mut self.span {
+            let kept =
+                |offset: u64| KEPT_BYTES - (base.saturating_sub(offset) as usize).min(KEPT_BYTES);
+            let pushed = |offset: u64| (offset.saturating_sub(base) as usize).min(bytes.len());
+            span.update(&self.kept[kept(range.start)..kept(range.end).max(kept(range.start))]);
+            span.update(&bytes[pushed(range.start)..pushed(range.end).max(pushed(range.start))]);
         }
+    }
+
+    fn end_span(&mut self) {
+        self.spans
+            .extend(self.span.take().map(DigestHasher::finish));
     }
 
     fn keep(&mut self, bytes: &[u8]) {

@@ -44,10 +44,10 @@
 mod build;
 mod checkpoints;
 mod codec;
+mod consumer;
 mod digest;
 mod error;
 mod gzip;
-mod hard_links;
 mod hash;
 mod limits;
 mod model;
@@ -57,6 +57,7 @@ mod self_check;
 mod structure;
 mod tar;
 mod timestamp;
+mod tree;
 mod verify;
 mod walk;
 

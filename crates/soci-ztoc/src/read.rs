@@ -23,9 +23,9 @@ use std::ops::Range;
 use crate::digest::Digest;
 use crate::error::Damage;
 use crate::gzip::GzipStream;
-use crate::hard_links::clean;
 use crate::limits::{self, LimitExceeded, Limits};
 use crate::model::{FileKind, FileMetadata, Span, SpanTable, Ztoc};
+use crate::tree::clean;
 
 /// Bytes per piece of a plain tar's span.
 const PLAIN_PIECE_BYTES: usize = 256 * 1024;

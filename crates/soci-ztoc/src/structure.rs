@@ -65,6 +65,14 @@ pub enum StructureError {
         /// As the zTOC has it.
         layer_bytes: u64,
     },
+    /// A plain tar's archive is larger than the layer that it is.
+    #[error("the archive has {archive_bytes} bytes, but the uncompressed layer only {layer_bytes}")]
+    ArchiveSize {
+        /// The archive's uncompressed size.
+        archive_bytes: u64,
+        /// The layer's size.
+        layer_bytes: u64,
+    },
     /// An entry's header would begin behind its own data.
     #[error(
         "file {index} has its data at offset {data_start}, but its header cannot begin before {header_start}"
@@ -116,13 +124,8 @@ impl Ztoc {
                 digests: self.span_digests.len(),
             });
         }
-        if let SpanTable::Uncompressed { layer_bytes, .. } = self.spans
-            && layer_bytes != self.compressed_bytes
-        {
-            return Err(StructureError::LayerSize {
-                spans_bytes: layer_bytes,
-                layer_bytes: self.compressed_bytes,
-            });
+        if let SpanTable::Uncompressed { layer_bytes, .. } = self.spans {
+            self.check_plain_size(layer_bytes)?;
         }
         let uncompressed_offset = self.span(0).uncompressed.start;
         if uncompressed_offset != 0 {
@@ -131,6 +134,25 @@ impl Ztoc {
             });
         }
         (0..spans).try_for_each(|index| check_span(&self.span(index), index + 1 == spans))
+    }
+
+    /// A plain tar's spans are cut from the layer, so what lies behind it is in none of them.
+    fn check_plain_size(&self, spans_bytes: u64) -> Result<(), StructureError> {
+        let layer_bytes = self.compressed_bytes;
+        if spans_bytes != layer_bytes {
+            return Err(StructureError::LayerSize {
+                spans_bytes,
+                layer_bytes,
+            });
+        }
+        let archive_bytes = self.uncompressed_bytes;
+        if archive_bytes > layer_bytes {
+            return Err(StructureError::ArchiveSize {
+                archive_bytes,
+                layer_bytes,
+            });
+        }
+        Ok(())
     }
 
     fn check_files(&self) -> Result<(), StructureError> {

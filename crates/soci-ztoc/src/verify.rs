@@ -8,9 +8,9 @@
 
 use crc32fast::Hasher;
 
+use crate::consumer;
 use crate::error::{BuildError, Damage, NotIndexable};
 use crate::gzip::GzipStream;
-use crate::hard_links;
 use crate::hash::{LayerHasher, LayerIdentity, SpanStart};
 use crate::limits::Limits;
 use crate::model::{FileMetadata, SpanTable, Ztoc};
@@ -157,7 +157,7 @@ impl<'z> LayerVerifier<'z> {
         let archive = content
             .and_then(TarParser::finish)
             .map_err(VerifyError::NotIndexable)?;
-        hard_links::check(&archive.files).map_err(VerifyError::NotIndexable)?;
+        consumer::check(ztoc).map_err(VerifyError::NotIndexable)?;
         compare_files(&ztoc.files, &archive.files)?;
         if archive.uncompressed_bytes != ztoc.uncompressed_bytes {
             return Err(VerifyError::ArchiveSize {
@@ -284,7 +284,8 @@ impl<'z> GzipVerifier<'z> {
         let within = |offset: u64| (offset.saturating_sub(base) as usize).min(bytes.len());
         loop {
             let next = match &mut self.span {
-                None => 0,
+                // The first one, or the one behind a span that ended with the piece before.
+                None => self.span_crcs.len(),
                 Some((index, stream)) => {
                     let span = self.ztoc.span(*index);
                     let from = stream.compressed_offset().max(base);

@@ -8,7 +8,6 @@
 use crate::checkpoints::Checkpoints;
 use crate::error::{BuildError, Damage, DamageKind, NotIndexable, Reason};
 use crate::gzip::{Boundary, GzipStream, MEMBER_MAGIC};
-use crate::hard_links;
 use crate::hash::SpanStart;
 use crate::limits;
 use crate::model::{FileMetadata, SpanTable};
@@ -142,6 +141,7 @@ impl LayerWalker {
             compressed_bytes,
             content,
         } = self;
+        let mut is_plain = false;
         let spans = match format {
             Format::Unknown if compressed_bytes == 0 => {
                 return Ok(Err(NotIndexable::new(
@@ -162,20 +162,23 @@ impl LayerWalker {
                 .into());
             }
             Format::Gzip(gzip) => SpanTable::Gzip(gzip.finish(content.is_ok())?),
-            Format::Plain => SpanTable::Uncompressed {
-                span_bytes: options.span_size.bytes(),
-                layer_bytes: compressed_bytes,
-            },
+            Format::Plain => {
+                is_plain = true;
+                SpanTable::Uncompressed {
+                    span_bytes: options.span_size.bytes(),
+                    layer_bytes: compressed_bytes,
+                }
+            }
         };
-        let archive = match content.and_then(TarParser::finish) {
-            Ok(archive) => archive,
-            Err(why) => return Ok(Err(name_compression(why, &first_bytes))),
-        };
-        Ok(hard_links::check(&archive.files).map(|()| WalkedLayer {
-            files: archive.files,
-            uncompressed_bytes: archive.uncompressed_bytes,
-            spans,
-        }))
+        Ok(match content.and_then(TarParser::finish) {
+            Ok(archive) => Ok(WalkedLayer {
+                files: archive.files,
+                uncompressed_bytes: archive.uncompressed_bytes,
+                spans,
+            }),
+            Err(why) if is_plain => Err(name_compression(why, &first_bytes)),
+            Err(why) => Err(why),
+        })
     }
 }
 

@@ -61,9 +61,10 @@ impl HeaderParser {
         }
     }
 
-    /// Reads from `input`; returns how many bytes belong to the header. The header is complete when
+    /// Reads from `input`; returns how many bytes belong to the header, with an error if they
+    /// are wrong. The header is complete when
     /// [`Self::is_done`].
-    pub(crate) fn push(&mut self, input: &[u8]) -> Result<usize, HeaderError> {
+    pub(crate) fn push(&mut self, input: &[u8]) -> Result<usize, (usize, HeaderError)> {
         for (index, &byte) in input.iter().enumerate() {
             if self.is_done() {
                 return Ok(index);
@@ -72,7 +73,7 @@ impl HeaderParser {
             if self.field != Field::Checksum {
                 self.crc.update(&[byte]);
             }
-            self.take(byte)?;
+            self.take(byte).map_err(|error| (index + 1, error))?;
         }
         Ok(input.len())
     }

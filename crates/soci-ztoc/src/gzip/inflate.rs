@@ -14,6 +14,14 @@ use libz_rs_sys as z;
 /// Bytes that a deflate distance can reach back (RFC 1951 §3.2.5).
 pub(crate) const WINDOW_BYTES: usize = 32 * 1024;
 
+// zlib.h, inflate(), on data_type: the number of unused bits, +64 within the last block, +128 right behind a block.
+const UNUSED_BITS: c_int = 7;
+const BLOCK_END: c_int = 128;
+const LAST_BLOCK_END: c_int = 128 + 64;
+
+/// What is said where zlib gives no reason.
+const UNNAMED: &str = "no reason given";
+
 /// Why [`Inflater::step`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -26,6 +34,8 @@ pub(crate) enum Stop {
     },
     /// The last block ended; the byte it ends in is consumed.
     StreamEnd,
+    /// The data is invalid, for zlib's reason.
+    Invalid(&'static str),
 }
 
 /// What one [`Inflater::step`] did.
@@ -105,48 +115,45 @@ impl Inflater {
         inflater
     }
 
-    /// Decodes from `input` into `output` until a block ends, the stream ends, or one of the two is
-    /// used up.
-    ///
-    /// Without an error, either bytes are consumed or produced, a boundary was reached, or more
-    /// input is needed.
-    ///
-    /// # Errors
-    /// zlib's reason why the deflate data is invalid.
-    pub(crate) fn step(
-        &mut self,
-        input: &[u8],
-        output: &mut [u8],
-    ) -> Result<Progress, &'static str> {
+    /// Decodes from `input` into `output` until a block ends, the stream ends, the data is invalid, or one of the two
+    /// is used up.
+    pub(crate) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Progress {
         let input_bytes = input.len().min(u32::MAX as usize);
         let output_bytes = output.len().min(u32::MAX as usize);
         self.stream.next_in = input.as_ptr();
         self.stream.avail_in = input_bytes as u32;
         self.stream.next_out = output.as_mut_ptr();
         self.stream.avail_out = output_bytes as u32;
-        // SAFETY: initialised stream; next_in/avail_in describe a live slice that zlib only reads,
-        // next_out/avail_out a live slice borrowed mutably for the length of this call.
-        // zlib keeps neither pointer for its next call: both are set anew above.
-        let code = unsafe { z::inflate(&mut *self.stream, z::Z_BLOCK) };
+        let mut code = self.inflate();
+        if code == z::Z_OK && self.stream.data_type & LAST_BLOCK_END == LAST_BLOCK_END {
+            // zlib stops behind the last block too; the stream's end is one more call away and needs no more input.
+            code = self.inflate();
+        }
         let stop = match code {
             z::Z_STREAM_END => Stop::StreamEnd,
             z::Z_OK | z::Z_BUF_ERROR => self.stop_reason(),
-            _ => return Err(self.message()),
+            _ => Stop::Invalid(self.message()),
         };
-        Ok(Progress {
+        Progress {
             consumed_bytes: input_bytes - self.stream.avail_in as usize,
             produced_bytes: output_bytes - self.stream.avail_out as usize,
             stop,
-        })
+        }
     }
 
-    /// zlib.h, inflate(): data_type holds the unused bits in its low three bits, +64 within the
-    /// last block, +128 right behind a block.
+    /// One call into zlib with the buffers that [`Inflater::step`] has set.
+    fn inflate(&mut self) -> c_int {
+        // SAFETY: initialised stream; next_in/avail_in describe what is left of a live slice that zlib only reads,
+        // next_out/avail_out of one borrowed mutably by `step`, the only caller, for the length of this call. zlib
+        // keeps neither pointer beyond `step`, which sets both anew each time.
+        unsafe { z::inflate(&mut *self.stream, z::Z_BLOCK) }
+    }
+
     fn stop_reason(&self) -> Stop {
         let flags = self.stream.data_type;
-        if flags & 128 != 0 && flags & 64 == 0 {
+        if flags & LAST_BLOCK_END == BLOCK_END {
             Stop::BlockEnd {
-                unused_bits: (flags & 7) as u8,
+                unused_bits: (flags & UNUSED_BITS) as u8,
             }
         } else {
             Stop::Buffer
@@ -155,12 +162,20 @@ impl Inflater {
 
     fn message(&self) -> &'static str {
         if self.stream.msg.is_null() {
-            return "invalid deflate data";
+            return UNNAMED;
         }
         // SAFETY: when not null, msg points to one of zlib-rs' static NUL-terminated messages.
-        unsafe { CStr::from_ptr(self.stream.msg) }
+        let message = unsafe { CStr::from_ptr(self.stream.msg) }
             .to_str()
-            .unwrap_or("invalid deflate data")
+            .unwrap_or(UNNAMED);
+        // zlib-rs' fast path forgets which of the first three it was, and how much input there is decides who meets it.
+        match message {
+            "invalid literal/length code"
+            | "invalid distance code"
+            | "invalid distance too far back"
+            | "repeated call with bad state" => "invalid code or distance",
+            message => message,
+        }
     }
 }
 

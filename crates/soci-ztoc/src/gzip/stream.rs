@@ -261,8 +261,14 @@ impl GzipStream {
         };
         let pushed = parser.push(input);
         let (done, long_text) = (parser.is_done(), parser.has_long_text());
-        let bytes = pushed.map_err(|error| self.header_damage(error))?;
+        let (bytes, error) = match pushed {
+            Ok(bytes) => (bytes, None),
+            Err((bytes, error)) => (bytes, Some(error)),
+        };
         self.consume(input, bytes);
+        if let Some(error) = error {
+            return Err(self.header_damage(error));
+        }
         if !done {
             return Ok(None);
         }
@@ -285,10 +291,7 @@ impl GzipStream {
             self.filled = WINDOW_BYTES;
         }
         let start = self.filled;
-        let progress = self
-            .inflater
-            .step(input, &mut self.history[start..])
-            .map_err(|reason| self.damage(DamageKind::Deflate { reason }))?;
+        let progress = self.inflater.step(input, &mut self.history[start..]);
         self.consume(input, progress.consumed_bytes);
         self.filled += progress.produced_bytes;
         self.uncompressed_offset += progress.produced_bytes as u64;
@@ -303,6 +306,7 @@ impl GzipStream {
                 };
                 None
             }
+            Stop::Invalid(reason) => return Err(self.damage(DamageKind::Deflate { reason })),
         };
         Ok(Step {
             output: &self.history[start..self.filled],

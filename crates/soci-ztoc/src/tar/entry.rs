@@ -6,6 +6,7 @@ use super::header::RawHeader;
 use super::pax::{Records, XATTR_PREFIX};
 use crate::error::Reason;
 use crate::model::{FileKind, FileMetadata, PaxRecord};
+use crate::tree::STORE_KEY_BYTES;
 
 /// Bits of a mode number that Go's `FileInfo` takes for a file type other than "regular":
 /// directory, named pipe, symbolic link, block device, character device, socket.
@@ -63,12 +64,18 @@ pub(super) fn entry(
     data_bytes: u64,
     names: &mut Names,
 ) -> Result<FileMetadata, Refusal> {
-    check_served(kind, &header, &records)?;
+    let modified = header.modified;
+    if !modified.is_representable() {
+        let seconds = modified.seconds;
+        return Err(unreadable(format!(
+            "modification time {seconds} s lies outside the years 0 to 9999"
+        )));
+    }
     let id = |what: &str, number: i64| {
         u32::try_from(number)
             .map_err(|_| unreadable(format!("{what} {number} does not fit 32 bits")))
     };
-    Ok(FileMetadata {
+    let file = FileMetadata {
         kind,
         uncompressed_offset,
         uncompressed_bytes: data_bytes,
@@ -77,7 +84,7 @@ pub(super) fn entry(
         gid: id("group id", header.gid)?,
         user_name: shared(&mut names.last_user, &header.user_name),
         group_name: shared(&mut names.last_group, &header.group_name),
-        modified: Some(header.modified),
+        modified: Some(modified),
         device_major: header.device_major,
         device_minor: header.device_minor,
         name: header.name.into_boxed_slice(),
@@ -89,44 +96,44 @@ pub(super) fn entry(
                 value: value.into_boxed_slice(),
             })
             .collect(),
-    })
+    };
+    check_served(&file)?;
+    Ok(file)
 }
 
 /// The rules come from soci-snapshotter v0.15.0: what its metadata store cannot keep as it is, its
 /// reader finds different from the header when the file is first read, and answers with an I/O
 /// error.
-fn check_served(kind: FileKind, header: &RawHeader, records: &Records) -> Result<(), Refusal> {
-    if !header.modified.is_representable() {
-        return Err(unreadable(format!(
-            "modification time {} s lies outside the years 0 to 9999",
-            header.modified.seconds
-        )));
+fn check_served(file: &FileMetadata) -> Result<(), Refusal> {
+    let bad_name = |name: &[u8]| name.is_empty() || name.len() > STORE_KEY_BYTES;
+    if extended_attributes(file).any(|(name, _)| bad_name(name)) {
+        let detail = "an extended attribute has no name, or one that is too long";
+        return Err(unreadable(detail.to_owned()));
     }
-    let attributes = || {
-        records
-            .iter()
-            .filter_map(|(key, value)| Some((key.strip_prefix(XATTR_PREFIX)?, value)))
-    };
-    if attributes().any(|(name, _)| name.is_empty()) {
-        return Err(unreadable("an extended attribute has no name".to_owned()));
-    }
-    if kind != FileKind::Regular {
+    if file.kind != FileKind::Regular {
         return Ok(());
     }
     // fs.FileMode keeps the low 32 bits of the number.
-    let type_bits = header.mode as u32 & !0o7777;
+    let type_bits = file.mode as u32 & !0o7777;
     if FOREIGN_TYPE_BITS.contains(&type_bits) {
+        let mode = file.mode;
         return Err(unreadable(format!(
-            "mode {:o} of a regular file names another file type",
-            header.mode
+            "mode {mode:o} of a regular file names another file type"
         )));
     }
-    if attributes().count() > 1 && attributes().any(|(_, value)| value.is_empty()) {
-        return Err(unreadable(
-            "one of several extended attributes is empty".to_owned(),
-        ));
+    let several = extended_attributes(file).count() > 1;
+    if several && extended_attributes(file).any(|(_, value)| value.is_empty()) {
+        let detail = "one of several extended attributes is empty";
+        return Err(unreadable(detail.to_owned()));
     }
     Ok(())
+}
+
+/// Name and value of an entry's extended attributes.
+pub(crate) fn extended_attributes(file: &FileMetadata) -> impl Iterator<Item = (&[u8], &[u8])> {
+    file.pax_records
+        .iter()
+        .filter_map(|record| Some((record.key.strip_prefix(XATTR_PREFIX)?, &*record.value)))
 }
 
 pub(super) fn unreadable(detail: String) -> Refusal {

@@ -320,6 +320,13 @@ impl TarParser {
             self.limits.files as u64,
         )?;
         self.metadata_bytes += memory_bytes(&file);
+        let limit = self.limits.memory_bytes as u64;
+        limits::check("bytes of file metadata", self.metadata_bytes as u64, limit)?;
+        limits::check(
+            "bytes of memory",
+            self.metadata_bytes as u64,
+            self.limits.memory_bytes as u64,
+        )?;
         self.files.push(file);
         Ok(())
     }

@@ -6,7 +6,7 @@ use soci_ztoc::{
 };
 
 /// Options with this span size.
-pub fn options(span_bytes: u64, allow_members: bool) -> BuildOptions {
+pub(crate) fn options(span_bytes: u64, allow_members: bool) -> BuildOptions {
     let multi_member = if allow_members {
         MultiMember::Allow
     } else {
@@ -20,7 +20,7 @@ pub fn options(span_bytes: u64, allow_members: bool) -> BuildOptions {
 }
 
 /// Builds from pieces of equal size.
-pub fn build_in_pieces(
+pub(crate) fn build_in_pieces(
     layer: &[u8],
     options: &BuildOptions,
     piece_bytes: usize,
@@ -33,7 +33,7 @@ pub fn build_in_pieces(
 }
 
 /// Builds from pieces of these sizes, the last one being what is left.
-pub fn build_at_cuts(
+pub(crate) fn build_at_cuts(
     mut layer: &[u8],
     options: &BuildOptions,
     sizes: &[usize],
@@ -49,7 +49,7 @@ pub fn build_at_cuts(
 }
 
 /// What came out, in a form that shows little when it differs: the zTOC by its digest.
-pub fn outcome(built: Result<Built, BuildError>) -> Result<String, BuildError> {
+pub(crate) fn outcome(built: Result<Built, BuildError>) -> Result<String, BuildError> {
     Ok(match built? {
         Built::Indexed { ztoc, layer } => {
             let encoded = ztoc.encode().expect("small enough");
@@ -60,15 +60,15 @@ pub fn outcome(built: Result<Built, BuildError>) -> Result<String, BuildError> {
 }
 
 /// The zTOC of a layer that has one.
-pub fn ztoc(layer: &[u8], options: &BuildOptions) -> Ztoc {
+pub(crate) fn ztoc(layer: &[u8], options: &BuildOptions) -> Ztoc {
     match build_in_pieces(layer, options, usize::MAX) {
         Ok(Built::Indexed { ztoc, .. }) => ztoc,
-        other => panic!("{other:?}"),
+        other => panic!("{:?}", outcome(other)),
     }
 }
 
 /// A file's content, by way of the zTOC and the spans it names.
-pub fn read(ztoc: &Ztoc, layer: &[u8], path: &[u8]) -> Vec<u8> {
+pub(crate) fn read(ztoc: &Ztoc, layer: &[u8], path: &[u8]) -> Vec<u8> {
     let file = ztoc.find(path).expect("the file");
     let mut reader = FileReader::new(ztoc, file, &Limits::default()).expect("a reader");
     let mut content = Vec::new();
