@@ -147,4 +147,21 @@ mod tests {
             );
         }
     }
+
+    /// The first two bytes of a layer are held back while they may begin a gzip member. With spans of one byte, more
+    /// than one begins in them; the first used to get both bytes.
+    #[test]
+    fn regression_review_spans_that_end_in_bytes_held_back() {
+        let layer = b"\x1f\x8b!";
+        let starts = [0, 1, 2].map(|first_byte| SpanStart {
+            first_byte,
+            previous_end: first_byte,
+        });
+        let mut hasher = LayerHasher::new();
+        hasher.push(&layer[..1], &[]);
+        hasher.push(&layer[1..2], &[]);
+        hasher.push(&layer[2..], &starts);
+        let expected = [&layer[..1], &layer[1..2], &layer[2..]].map(Digest::of);
+        assert_eq!(hasher.finish().spans, expected);
+    }
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use soci_testkit::content::Rng;
 
 /// Mutated inputs per target: some seconds with the engine optimised, as the development profile has it.
-const MUTATIONS: usize = 3_000;
+const MUTATIONS: usize = 5_000;
 
 /// Mutated inputs may be cut, never grow much: a law is to be quick.
 const LONGEST_SPLICE_BYTES: u64 = 2_048;
@@ -32,6 +32,35 @@ fn tar_entries() {
 #[test]
 fn ztoc_decode() {
     run("ztoc_decode", laws::ztoc_decode);
+}
+
+/// libFuzzer, `ztoc_decode`: the zTOC of a plain tar said that the archive is larger than the layer, so a file lay
+/// behind the last span, and planning it went through spans that are not there.
+#[test]
+fn regression_libfuzzer_archive_behind_a_plain_layer() {
+    let input = input("ztoc_decode", "regression-archive-behind-plain-layer");
+    let limits = soci_ztoc::Limits::default();
+    let Err(soci_ztoc::DecodeError::Structure(error)) = soci_ztoc::Ztoc::decode(&input, &limits)
+    else {
+        panic!("it decodes")
+    };
+    assert!(
+        matches!(error, soci_ztoc::StructureError::ArchiveSize { .. }),
+        "{error}"
+    );
+}
+
+/// Corpus run of `gzip_walk`: a piece ended exactly where a span began at a whole byte, and the verifier began again
+/// with the first span.
+#[test]
+fn regression_corpus_piece_that_ends_at_a_checkpoint() {
+    laws::gzip_walk(&input("gzip_walk", "regression-piece-ends-at-checkpoint"));
+}
+
+/// Mutations of `gzip_walk`: how much input was there decided between two texts for the same invalid distance.
+#[test]
+fn regression_mutation_reason_that_depends_on_the_cut() {
+    laws::gzip_walk(&input("gzip_walk", "regression-reason-depends-on-cut"));
 }
 
 #[test]
@@ -113,6 +142,10 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
             )
         })
         .collect()
+}
+
+fn input(target: &str, name: &str) -> Vec<u8> {
+    fs::read(folder(target).join(name)).expect("the input is committed")
 }
 
 fn folder(target: &str) -> PathBuf {

@@ -35,7 +35,7 @@ fn archive() -> Vec<u8> {
         .file("text", &content::text(1, 3_000))
         .symlink("link", "text")
         .hardlink("hard", "text")
-        .file("mixed", &content::mixed(2, 5_000))
+        .file("mixed", &content::mixed(2, 3_500))
         .finish()
 }
 
@@ -157,7 +157,7 @@ fn tars() -> Vec<Seed> {
         .into_iter()
         .map(|sample| {
             // The first entries of each dialect, without an end.
-            let few = &sample.tar[..sample.tar.len().min(6 * 1_024)];
+            let few = &sample.tar[..sample.tar.len().min(3 * 1_024)];
             (
                 "tar_entries",
                 sample.name.to_owned(),
