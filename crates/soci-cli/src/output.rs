@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, ensure};
 use serde::Serialize;
 
 /// Prints an error with its causes as one line.
@@ -48,32 +48,56 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// Refuses a path whose folder is not there, before any work is done.
+pub(crate) fn check_folder(path: &Path) -> anyhow::Result<()> {
+    let folder = folder_of(path);
+    ensure!(
+        folder.is_dir(),
+        "cannot write {}: there is no folder {}",
+        path.display(),
+        folder.display()
+    );
+    Ok(())
+}
+
 /// Writes a file that appears whole or not at all: under another name first, then renamed.
 pub(crate) fn file<'a>(path: &Path, pieces: impl Iterator<Item = &'a [u8]>) -> anyhow::Result<()> {
     write_file(path, pieces).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn write_file<'a>(path: &Path, mut pieces: impl Iterator<Item = &'a [u8]>) -> anyhow::Result<()> {
-    let target = resolve(path)?;
-    if target.exists() && !target.is_file() {
-        // A device or a pipe cannot be replaced by renaming.
-        let mut file = fs::OpenOptions::new().write(true).open(&target)?;
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        // A device or a pipe cannot be replaced by renaming. It is opened by the name given: what
+        // the links under /proc lead to has none.
+        let mut file = fs::OpenOptions::new().write(true).open(path)?;
         return Ok(pieces.try_for_each(|piece| file.write_all(piece))?);
     }
-    let folder = target
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let target = resolve(path)?;
+    let folder = folder_of(&target);
     // Readable as any new file is; the process's umask takes away what it has to.
     let permissions = fs::Permissions::from_mode(0o666);
     let mut file = tempfile::Builder::new()
         .prefix(".soci-index-")
         .permissions(permissions)
-        .tempfile_in(folder)?;
+        .tempfile_in(folder)
+        // The error itself would name the temporary file.
+        .map_err(|error| {
+            anyhow!(
+                "no file can be made in {}: {}",
+                folder.display(),
+                error.kind()
+            )
+        })?;
     pieces.try_for_each(|piece| file.write_all(piece))?;
     file.as_file().sync_all()?;
     file.persist(&target).map_err(|error| error.error)?;
     Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Follows symbolic links, so that the file they lead to is replaced and not the link.

@@ -38,9 +38,6 @@ pub enum BuildError {
 
 /// Damage in a layer, and where it was met.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "layer is damaged at compressed offset {compressed_offset}, uncompressed offset {uncompressed_offset}: {kind}"
-)]
 pub struct Damage {
     /// What is wrong.
     pub kind: DamageKind,
@@ -48,6 +45,24 @@ pub struct Damage {
     pub compressed_offset: u64,
     /// Bytes decoded before the damage was seen.
     pub uncompressed_offset: u64,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Damage {
+            kind,
+            compressed_offset,
+            uncompressed_offset,
+        } = self;
+        match kind {
+            // Wrong as a whole, at no place.
+            DamageKind::Size { .. } | DamageKind::Digest { .. } => kind.fmt(f),
+            _ => write!(
+                f,
+                "layer is damaged at compressed offset {compressed_offset}, uncompressed offset {uncompressed_offset}: {kind}"
+            ),
+        }
+    }
 }
 
 /// The kinds of damage.

@@ -1,9 +1,11 @@
 //! `soci-index ztoc cat`: one file of a layer, by way of its zTOC.
 
 use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use soci_ztoc::{FileReader, Limits, Ztoc};
 
 use super::load;
@@ -29,16 +31,23 @@ fn print_file(ztoc: &Ztoc, layer: &File, path: &str, limits: &Limits) -> anyhow:
         let mut bytes = vec![0; (span.compressed.end - span.compressed.start) as usize];
         layer
             .read_exact_at(&mut bytes, span.compressed.start)
-            .with_context(|| {
-                format!(
-                    "bytes {} to {} of the layer",
-                    span.compressed.start, span.compressed.end
-                )
-            })?;
-        let mut pieces = reader.open_span(&bytes)?;
+            .map_err(|error| unread(error, &span.compressed))?;
+        let mut pieces = reader
+            .open_span(&bytes)
+            .context("not the layer that the zTOC was made of")?;
         while let Some(piece) = pieces.next_piece()? {
             output::bytes(piece)?;
         }
     }
     Ok(())
+}
+
+fn unread(error: io::Error, bytes: &Range<u64>) -> anyhow::Error {
+    let Range { start, end } = bytes;
+    match error.kind() {
+        ErrorKind::UnexpectedEof => {
+            anyhow!("the layer ends before byte {end}, which the zTOC says it has")
+        }
+        _ => anyhow!(error).context(format!("bytes {start} to {end} of the layer")),
+    }
 }

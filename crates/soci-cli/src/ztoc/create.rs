@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use serde::Serialize;
-use soci_ztoc::{BuildOptions, Built, Expected, SpanSize, Ztoc};
+use soci_ztoc::{BuildOptions, Built, Expected, NotIndexable, SpanSize, Ztoc};
 
 use super::pipeline::{self, PipelineError};
 use crate::args::CreateArgs;
@@ -14,15 +14,27 @@ use crate::exit::Exit;
 use crate::output;
 use crate::progress::Progress;
 
+/// How it ended, when nothing failed.
+enum Outcome {
+    Indexed(ZtocReport),
+    Skipped(NotIndexable),
+}
+
+/// What failed, with its kind for reports.
+struct Failure {
+    kind: &'static str,
+    error: anyhow::Error,
+}
+
 /// The outcome as JSON.
 #[derive(Serialize)]
-struct Report {
+struct Report<'a> {
     outcome: &'static str,
     /// Why it was left out, or what kind of failure it is.
     reason: Option<&'static str>,
     /// The same for people, with details.
     detail: Option<String>,
-    ztoc: Option<ZtocReport>,
+    ztoc: Option<&'a ZtocReport>,
 }
 
 #[derive(Serialize)]
@@ -33,67 +45,52 @@ struct ZtocReport {
     spans: usize,
 }
 
-pub(crate) fn run(args: CreateArgs) -> anyhow::Result<Exit> {
-    let options = BuildOptions {
-        span_size: SpanSize::from_bytes(args.span_size).context("span size out of range")?,
-        build_tool_identifier: args.build_tool_identifier,
+pub(crate) fn run(args: &CreateArgs) -> anyhow::Result<Exit> {
+    let result = create(args);
+    if args.json {
+        output::json(&report(&result))?;
+    }
+    match result {
+        Ok(Outcome::Indexed(written)) => {
+            if !args.json {
+                output::note(&summary(&args.output, &written));
+            }
+            Ok(Exit::Done)
+        }
+        Ok(Outcome::Skipped(why)) => {
+            output::note(&format!("skipped {}: {why}", args.layer.display()));
+            Ok(Exit::Skipped)
+        }
+        Err(failure) => Err(failure.error),
+    }
+}
+
+fn create(args: &CreateArgs) -> Result<Outcome, Failure> {
+    let unwritable = |error| Failure {
+        kind: "unwritable",
+        error,
+    };
+    output::check_folder(&args.output).map_err(unwritable)?;
+    let built = build(&args.layer, &options(args)).map_err(|error| failure(error, &args.layer))?;
+    match built {
+        Built::Indexed { ztoc, .. } => write(ztoc, &args.output)
+            .map(Outcome::Indexed)
+            .map_err(unwritable),
+        Built::NotIndexable { why, .. } => Ok(Outcome::Skipped(why)),
+    }
+}
+
+fn options(args: &CreateArgs) -> BuildOptions {
+    BuildOptions {
+        span_size: SpanSize::from_bytes(args.span_size)
+            .expect("the argument parser admits span sizes only"),
+        build_tool_identifier: args.build_tool_identifier.clone(),
         multi_member: args.multi_member.into(),
         expected: Expected {
             digest: args.digest,
             size_bytes: None,
         },
         ..BuildOptions::default()
-    };
-    let built = match build(&args.layer, &options) {
-        Ok(built) => built,
-        Err(PipelineError::Build(error)) => {
-            report_if(
-                args.json,
-                "failed",
-                Some(error.kind()),
-                Some(error.to_string()),
-                None,
-            )?;
-            return Err(anyhow!(error).context(format!("cannot index {}", args.layer.display())));
-        }
-        Err(PipelineError::Read(error)) => {
-            report_if(
-                args.json,
-                "failed",
-                Some("unreadable"),
-                Some(error.to_string()),
-                None,
-            )?;
-            return Err(anyhow!(error).context(format!("cannot read {}", args.layer.display())));
-        }
-    };
-    match built {
-        Built::Indexed { ztoc, .. } => {
-            let written = write(ztoc, &args.output)?;
-            if !args.json {
-                output::note(&format!(
-                    "{}: {} bytes, {} files, {} spans, {}",
-                    args.output.display(),
-                    written.size,
-                    written.files,
-                    written.spans,
-                    written.digest
-                ));
-            }
-            report_if(args.json, "indexed", None, None, Some(written))?;
-            Ok(Exit::Done)
-        }
-        Built::NotIndexable { why, .. } => {
-            output::note(&format!("skipped {}: {why}", args.layer.display()));
-            report_if(
-                args.json,
-                "skipped",
-                Some(why.reason().as_str()),
-                Some(why.to_string()),
-                None,
-            )?;
-            Ok(Exit::Skipped)
-        }
     }
 }
 
@@ -109,6 +106,19 @@ fn build(path: &Path, options: &BuildOptions) -> Result<Built, PipelineError> {
     pipeline::build(layer, options, |bytes| progress.advance(bytes))
 }
 
+fn failure(error: PipelineError, layer: &Path) -> Failure {
+    match error {
+        PipelineError::Build(error) => Failure {
+            kind: error.kind(),
+            error: anyhow!(error).context(format!("cannot index {}", layer.display())),
+        },
+        PipelineError::Read(error) => Failure {
+            kind: "unreadable",
+            error: anyhow!(error).context(format!("cannot read {}", layer.display())),
+        },
+    }
+}
+
 fn write(ztoc: Ztoc, path: &Path) -> anyhow::Result<ZtocReport> {
     let (files, spans) = (ztoc.files.len(), ztoc.spans.len());
     let encoded = ztoc.encode()?;
@@ -121,21 +131,32 @@ fn write(ztoc: Ztoc, path: &Path) -> anyhow::Result<ZtocReport> {
     })
 }
 
-fn report_if(
-    json: bool,
-    outcome: &'static str,
-    reason: Option<&'static str>,
-    detail: Option<String>,
-    ztoc: Option<ZtocReport>,
-) -> anyhow::Result<()> {
-    if json {
-        output::json(&Report {
-            outcome,
-            reason,
-            detail,
-            ztoc,
-        })
-    } else {
-        Ok(())
+fn summary(path: &Path, written: &ZtocReport) -> String {
+    format!(
+        "{}: {} bytes, files: {}, spans: {}, {}",
+        path.display(),
+        written.size,
+        written.files,
+        written.spans,
+        written.digest
+    )
+}
+
+fn report(result: &Result<Outcome, Failure>) -> Report<'_> {
+    let (outcome, reason, detail, ztoc) = match result {
+        Ok(Outcome::Indexed(written)) => ("indexed", None, None, Some(written)),
+        Ok(Outcome::Skipped(why)) => (
+            "skipped",
+            Some(why.reason().as_str()),
+            Some(why.to_string()),
+            None,
+        ),
+        Err(Failure { kind, error }) => ("failed", Some(*kind), Some(format!("{error:#}")), None),
+    };
+    Report {
+        outcome,
+        reason,
+        detail,
+        ztoc,
     }
 }

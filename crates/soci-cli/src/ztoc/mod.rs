@@ -11,7 +11,7 @@ use crate::exit::Exit;
 
 pub(crate) fn run(command: ZtocCommand) -> anyhow::Result<Exit> {
     match command {
-        ZtocCommand::Create(args) => create::run(args),
+        ZtocCommand::Create(args) => create::run(&args),
         ZtocCommand::Info(args) => info::run(&args),
         ZtocCommand::Cat(args) => cat::run(&args),
     }

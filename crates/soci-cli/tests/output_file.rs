@@ -1,0 +1,117 @@
+//! The output file appears whole or not at all, wherever it is to appear.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::{Command, Stdio};
+
+use support::{Desk, layer};
+
+const OLD: &[u8] = b"what was here before";
+
+fn desk_with_layer() -> Desk {
+    let desk = Desk::new();
+    desk.write("layer", &layer());
+    desk
+}
+
+#[test]
+fn an_old_file_is_replaced_on_success_only() {
+    let desk = desk_with_layer();
+    desk.write("damaged", &layer()[..1_000]);
+    desk.write("skipped", b"no tar");
+    desk.write("ztoc", OLD);
+    let names = desk.names();
+    desk.ztoc(&["create", "damaged", "-o", "ztoc"]).with_code(1);
+    desk.ztoc(&["create", "skipped", "-o", "ztoc"]).with_code(3);
+    assert_eq!(desk.read("ztoc"), OLD);
+    desk.ztoc(&["create", "layer", "-o", "ztoc"]).with_code(0);
+    assert_ne!(desk.read("ztoc"), OLD);
+    // Nothing temporary is left behind.
+    assert_eq!(desk.names(), names);
+}
+
+#[test]
+fn a_symbolic_link_stays_and_its_target_is_replaced() {
+    let desk = desk_with_layer();
+    fs::create_dir(desk.path("folder")).expect("a folder");
+    desk.write("folder/target", OLD);
+    symlink("folder/target", desk.path("near")).expect("a link");
+    symlink("near", desk.path("far")).expect("a link");
+    desk.ztoc(&["create", "layer", "-o", "far"]).with_code(0);
+    assert!(fs::read_link(desk.path("far")).is_ok());
+    assert_ne!(desk.read("folder/target"), OLD);
+    symlink("folder/new", desk.path("dangling")).expect("a link");
+    desk.ztoc(&["create", "layer", "-o", "dangling"])
+        .with_code(0);
+    assert!(desk.read("folder/new") == desk.read("folder/target"));
+}
+
+#[test]
+fn a_pipe_takes_the_output() {
+    let desk = desk_with_layer();
+    desk.ztoc(&["create", "layer", "-o", "ztoc"]).with_code(0);
+    let piped = desk
+        .ztoc(&["create", "layer", "-o", "/dev/stdout"])
+        .with_code(0);
+    assert!(piped.stdout == desk.read("ztoc"));
+    desk.ztoc(&["create", "layer", "-o", "/dev/null"])
+        .with_code(0);
+}
+
+#[test]
+fn the_mode_respects_umask() {
+    let desk = desk_with_layer();
+    for (mask, mode) in [("022", 0o644), ("077", 0o600), ("002", 0o664)] {
+        let script = format!("umask {mask} && exec \"$0\" ztoc create layer -o ztoc-{mask}");
+        let ended = Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_soci-index")])
+            .current_dir(desk.path("."))
+            .stderr(Stdio::null())
+            .status()
+            .expect("a shell");
+        assert!(ended.success());
+        let metadata = fs::metadata(desk.path(&format!("ztoc-{mask}"))).expect("the output");
+        assert_eq!(metadata.permissions().mode() & 0o777, mode, "umask {mask}");
+    }
+}
+
+#[test]
+fn outputs_that_cannot_be_written() {
+    let desk = desk_with_layer();
+    fs::create_dir(desk.path("folder")).expect("a folder");
+    desk.ztoc(&["create", "layer", "-o", "folder"])
+        .failed_with("cannot write folder: Is a directory (os error 21)");
+    desk.ztoc(&["create", "layer", "-o", "no/such/ztoc"])
+        .failed_with("cannot write no/such/ztoc: there is no folder no/such");
+    desk.ztoc(&["create", "layer", "-o", "layer/ztoc"])
+        .failed_with("cannot write layer/ztoc: there is no folder layer");
+    assert_eq!(desk.names(), ["folder", "layer"]);
+}
+
+#[test]
+fn a_folder_without_permission_is_named() {
+    let desk = desk_with_layer();
+    fs::create_dir(desk.path("locked")).expect("a folder");
+    fs::set_permissions(desk.path("locked"), fs::Permissions::from_mode(0o555)).expect("a mode");
+    if fs::write(desk.path("locked/probe"), b"").is_ok() {
+        // Permissions do not bind root.
+        return;
+    }
+    desk.ztoc(&["create", "layer", "-o", "locked/ztoc"])
+        .failed_with("cannot write locked/ztoc: no file can be made in locked: permission denied");
+}
+
+/// procfs takes no new files, from root neither.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_takes_no_file_is_named() {
+    let desk = desk_with_layer();
+    let ended = desk
+        .ztoc(&["create", "layer", "-o", "/proc/ztoc"])
+        .with_code(1);
+    let message = "error: cannot write /proc/ztoc: no file can be made in /proc: ";
+    assert!(ended.stderr.starts_with(message), "{}", ended.stderr);
+    assert!(!ended.stderr.contains(".soci-index-"), "{}", ended.stderr);
+}
