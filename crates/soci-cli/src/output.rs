@@ -39,6 +39,20 @@ pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
         .context("cannot write to standard output")
 }
 
+/// The kind of a failure to read or write a file, in the closed list of the product.
+pub(crate) fn kind(error: &anyhow::Error) -> &'static str {
+    let io = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>());
+    match io.map(io::Error::kind) {
+        Some(ErrorKind::NotFound) => "not-found",
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => "denied",
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => "quota",
+        Some(_) => "transient",
+        None => "configuration",
+    }
+}
+
 /// Whether standard output was closed by its reader, as `head` does: nothing to complain about.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {

@@ -91,7 +91,7 @@ fn json_of_a_layer_that_cannot_be_read() {
         .with_code(1);
     let json: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("JSON");
     assert_eq!(json["outcome"], "failed");
-    assert_eq!(json["reason"], "unreadable");
+    assert_eq!(json["reason"], "not-found");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn json_of_an_output_that_cannot_be_written() {
         .with_code(1);
     let json: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("JSON");
     assert_eq!(json["outcome"], "failed");
-    assert_eq!(json["reason"], "unwritable");
+    assert_eq!(json["reason"], "configuration");
 }
 
 #[test]

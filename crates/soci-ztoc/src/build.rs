@@ -1,10 +1,10 @@
 //! From the two stages to a zTOC, and the plain driver that runs them one after the other.
 
-use crate::consumer;
-use crate::error::{BuildError, Damage, DamageKind, NotIndexable};
+use crate::consumer::{self, Unserved};
+use crate::error::{BuildError, NotIndexable};
 use crate::hash::{HashedLayer, LayerHasher, LayerIdentity, SpanStart};
 use crate::model::{VERSION, Ztoc};
-use crate::options::{BuildOptions, Expected};
+use crate::options::BuildOptions;
 use crate::walk::{LayerWalker, WalkedLayer};
 
 /// What comes out of a sound layer.
@@ -38,7 +38,7 @@ impl Built {
         options: &BuildOptions,
     ) -> Result<Built, BuildError> {
         let HashedLayer { layer, spans } = hashed;
-        check_identity(&layer, &options.expected)?;
+        layer.check(&options.expected)?;
         let walked = match walked {
             Ok(walked) => walked,
             Err(why) => return Ok(Built::NotIndexable { why, layer }),
@@ -53,36 +53,12 @@ impl Built {
             span_digests: spans,
         };
         ztoc.check_structure().map_err(BuildError::Structure)?;
-        Ok(match consumer::check(&ztoc) {
-            Ok(()) => Built::Indexed { ztoc, layer },
-            Err(why) => Built::NotIndexable { why, layer },
-        })
+        match consumer::check(&ztoc, &options.limits) {
+            Ok(()) => Ok(Built::Indexed { ztoc, layer }),
+            Err(Unserved::NotIndexable(why)) => Ok(Built::NotIndexable { why, layer }),
+            Err(Unserved::Limit(limit)) => Err(limit.into()),
+        }
     }
-}
-
-fn check_identity(layer: &LayerIdentity, expected: &Expected) -> Result<(), Damage> {
-    let kind = match *expected {
-        Expected {
-            size_bytes: Some(size),
-            ..
-        } if size != layer.size_bytes => DamageKind::Size {
-            expected: size,
-            found: layer.size_bytes,
-        },
-        Expected {
-            digest: Some(digest),
-            ..
-        } if digest != layer.digest => DamageKind::Digest {
-            expected: digest,
-            found: layer.digest,
-        },
-        Expected { .. } => return Ok(()),
-    };
-    Err(Damage {
-        kind,
-        compressed_offset: layer.size_bytes,
-        uncompressed_offset: 0,
-    })
 }
 
 /// The plain driver: both stages in the caller's thread.

@@ -4,6 +4,8 @@
 use std::ops::Range;
 
 use crate::digest::{Digest, DigestHasher};
+use crate::error::{Damage, DamageKind};
+use crate::options::Expected;
 
 /// Where a span begins, as the walking stage found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,45 @@ pub struct LayerIdentity {
 pub struct HashedLayer {
     pub(crate) layer: LayerIdentity,
     pub(crate) spans: Vec<Digest>,
+}
+
+impl HashedLayer {
+    /// Which layer it is.
+    #[must_use]
+    pub fn layer(&self) -> LayerIdentity {
+        self.layer
+    }
+}
+
+impl LayerIdentity {
+    /// Whether it is the layer that was expected.
+    ///
+    /// # Errors
+    /// [`Damage`]: size or digest differ.
+    pub fn check(&self, expected: &Expected) -> Result<(), Damage> {
+        let kind = match *expected {
+            Expected {
+                size_bytes: Some(size),
+                ..
+            } if size != self.size_bytes => DamageKind::Size {
+                expected: size,
+                found: self.size_bytes,
+            },
+            Expected {
+                digest: Some(digest),
+                ..
+            } if digest != self.digest => DamageKind::Digest {
+                expected: digest,
+                found: self.digest,
+            },
+            Expected { .. } => return Ok(()),
+        };
+        Err(Damage {
+            kind,
+            compressed_offset: self.size_bytes,
+            uncompressed_offset: 0,
+        })
+    }
 }
 
 /// How many bytes before the ones being pushed a span may begin: one that it shares with the span

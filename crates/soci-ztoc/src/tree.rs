@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use crate::consumer::Unserved;
 use crate::error::{NotIndexable, Reason};
+use crate::limits::{self, Limits};
 use crate::model::{FileKind, FileMetadata};
 use crate::tar::extended_attributes;
 
@@ -35,7 +37,7 @@ struct Tree<'a> {
 }
 
 /// Checks that consumers see the tree that the archive means.
-pub(crate) fn check(files: &[FileMetadata]) -> Result<(), NotIndexable> {
+pub(crate) fn check(files: &[FileMetadata], limits: &Limits) -> Result<(), Unserved> {
     let mut tree = Tree {
         children: HashMap::new(),
         nodes: Vec::new(),
@@ -44,8 +46,17 @@ pub(crate) fn check(files: &[FileMetadata]) -> Result<(), NotIndexable> {
     for file in files {
         tree.add(file).map_err(|what| {
             let detail = format!("{:?} {what}", file.display_name());
-            NotIndexable::new(Reason::UnreadableMetadata, file.uncompressed_offset, detail)
+            let offset = file.uncompressed_offset;
+            Unserved::NotIndexable(NotIndexable::new(
+                Reason::UnreadableMetadata,
+                offset,
+                detail,
+            ))
         })?;
+        // A single long path makes a node of each of its components.
+        let limit = limits.memory_bytes as u64;
+        limits::check("bytes of the file tree", tree.memory_bytes(), limit)
+            .map_err(Unserved::Limit)?;
     }
     Ok(())
 }
@@ -137,6 +148,12 @@ impl<'a> Tree<'a> {
             }
         }
         Ok(parent)
+    }
+
+    /// Nodes, and the entries of a hash table that is at least half full.
+    fn memory_bytes(&self) -> u64 {
+        let node = size_of::<Node<'_>>() + 2 * size_of::<((NodeId, &[u8]), NodeId)>();
+        (self.nodes.len() * node) as u64
     }
 
     fn new_node(&mut self, is_directory: bool, entry: Option<&'a FileMetadata>) -> NodeId {

@@ -249,8 +249,8 @@ impl GzipWalk {
             }
             let boundary = step.boundary;
             push_content(content, step.output)?;
-            self.check_ratio(options)?;
             if let Some(boundary) = boundary {
+                self.check_ratio(options)?;
                 self.at_boundary(boundary, content, options)?;
             }
         }
@@ -349,6 +349,7 @@ impl GzipWalk {
         }
     }
 
+    /// Judged where blocks end, and not whenever input runs out: else the verdict would depend on how the layer is cut.
     fn check_ratio(&self, options: &BuildOptions) -> Result<(), BuildError> {
         let ratio = options.limits.inflate_ratio;
         let most = self

@@ -66,8 +66,8 @@ pub(crate) fn run(args: &CreateArgs) -> anyhow::Result<Exit> {
 }
 
 fn create(args: &CreateArgs) -> Result<Outcome, Failure> {
-    let unwritable = |error| Failure {
-        kind: "unwritable",
+    let unwritable = |error: anyhow::Error| Failure {
+        kind: output::kind(&error),
         error,
     };
     output::check_folder(&args.output).map_err(unwritable)?;
@@ -112,10 +112,13 @@ fn failure(error: PipelineError, layer: &Path) -> Failure {
             kind: error.kind(),
             error: anyhow!(error).context(format!("cannot index {}", layer.display())),
         },
-        PipelineError::Read(error) => Failure {
-            kind: "unreadable",
-            error: anyhow!(error).context(format!("cannot read {}", layer.display())),
-        },
+        PipelineError::Read(error) => {
+            let error = anyhow!(error).context(format!("cannot read {}", layer.display()));
+            Failure {
+                kind: output::kind(&error),
+                error,
+            }
+        }
     }
 }
 
