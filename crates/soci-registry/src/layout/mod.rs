@@ -1,0 +1,141 @@
+//! OCI layouts (image-spec 1.1, "Image Layout"), as a folder and as a tar archive of one, as [`Store`]s.
+//!
+//! `index` is `index.json` as a document of which nothing is lost; `files` reads blobs and makes files appear whole or not at
+//! all; `folder` and `archive` are the two stores. Names of files are made of digests alone, so nothing in a document can
+//! lead out of the layout.
+
+mod archive;
+mod files;
+mod folder;
+mod index;
+mod scan;
+
+pub use archive::ArchiveStore;
+pub use folder::LayoutStore;
+
+use crate::descriptor::{self, Descriptor, Manifest};
+use crate::digest::Digest;
+use crate::error::{Error, Mismatch, Promise};
+use crate::kind::Kind;
+use crate::reference::Target;
+use bytes::Bytes;
+
+/// What is wrong with a folder or file that should be an OCI layout.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayoutFault {
+    /// There is no `oci-layout` file, or it holds something else.
+    #[error("not an OCI layout: oci-layout is missing or malformed")]
+    Marker,
+    /// Another version than the one there is.
+    #[error("OCI layout of version {found:?}, only 1.x is known")]
+    Version {
+        /// As `oci-layout` says.
+        found: String,
+    },
+    /// `index.json` is not an image index.
+    #[error("index.json is missing or no image index")]
+    Index,
+    /// No entry was named, and there is none or more than one.
+    #[error("has {count} entries, so one must be named: append :TAG")]
+    NotOnlyEntry {
+        /// How many.
+        count: usize,
+    },
+    /// A blob's place holds something else than a file.
+    #[error("blob {0} is not a file")]
+    NotAFile(Digest),
+    /// The archive is compressed.
+    #[error("the archive is compressed, only plain tar can be used")]
+    Compressed,
+    /// The archive is no tar, or damaged.
+    #[error("not a tar archive, or a damaged one")]
+    Tar,
+    /// The archive has more entries than are looked at.
+    #[error("the archive has more than {limit} entries")]
+    Entries {
+        /// How many are.
+        limit: usize,
+    },
+    /// Somebody else wrote the archive since it was opened.
+    #[error("the archive was changed by somebody else meanwhile")]
+    Changed,
+}
+
+impl LayoutFault {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            LayoutFault::Changed => Kind::Transient,
+            LayoutFault::NotOnlyEntry { .. } => Kind::Configuration,
+            _ => Kind::InvalidImage,
+        }
+    }
+}
+
+/// The name of the file whose presence makes a folder a layout.
+const MARKER_FILE: &str = "oci-layout";
+
+/// What is in it.
+const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// The name of the list of entries.
+const INDEX_FILE: &str = "index.json";
+
+/// The folder of the blobs.
+const BLOBS: &str = "blobs/sha256";
+
+fn check_marker(bytes: &[u8]) -> Result<(), LayoutFault> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Marker {
+        image_layout_version: String,
+    }
+    let marker: Marker = serde_json::from_slice(bytes).map_err(|_| LayoutFault::Marker)?;
+    match marker.image_layout_version.starts_with("1.") {
+        true => Ok(()),
+        false => Err(LayoutFault::Version {
+            found: marker.image_layout_version.chars().take(40).collect(),
+        }),
+    }
+}
+
+/// A manifest made of a blob's bytes, checked against what was asked for.
+fn manifest_of(entry: &Descriptor, bytes: Bytes) -> Result<Manifest, Error> {
+    let named = Some(entry.media_type.clone()).filter(|name| !name.is_empty());
+    let media_type = named
+        .or_else(|| descriptor::media_type_of(&bytes))
+        .unwrap_or_default();
+    let manifest = Manifest::new(media_type, bytes);
+    match manifest.digest() == entry.digest {
+        true => Ok(manifest),
+        false => {
+            let what = Promise::Manifest(Target::Digest(entry.digest));
+            Err(Mismatch::Digest {
+                what,
+                expected: entry.digest,
+                found: manifest.digest(),
+            }
+            .into())
+        }
+    }
+}
+
+/// Referrers as a layout keeps them: under a tag made of the subject's digest; distribution-spec 1.1, "Referrers Tag Schema".
+fn referrers_tag(subject: &Digest) -> Target {
+    let tag = subject.to_string().replace(':', "-");
+    Target::Tag(crate::reference::Tag::new(&tag).expect("hexadecimal digits make a tag"))
+}
+
+fn referrers_in(index: &Manifest, artifact_type: Option<&str>) -> Vec<Descriptor> {
+    #[derive(serde::Deserialize)]
+    struct Referrers {
+        manifests: Vec<Descriptor>,
+    }
+    let referrers = serde_json::from_slice(index.bytes()).unwrap_or(Referrers {
+        manifests: Vec::new(),
+    });
+    let wanted = |entry: &Descriptor| {
+        artifact_type.is_none() || entry.artifact_type.as_deref() == artifact_type
+    };
+    referrers.manifests.into_iter().filter(wanted).collect()
+}

@@ -1,0 +1,265 @@
+//! Blobs: are they there, and their bytes, whatever happens on the way.
+//!
+//! A layer of gigabytes takes minutes. In that time connections break, and the signed address to which the registry had
+//! redirected us ends. Each time the blob is asked for again from the first byte that is missing, at the registry, which
+//! gives a fresh address; nothing is read twice but what a server without ranges sends again.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
+use http::{HeaderValue, Method, StatusCode};
+
+use super::fault::ProtocolFault;
+use super::manifests::CONTENT_DIGEST;
+use super::session::{Answer, Call, Session};
+use crate::blob::{BlobReader, ChunkSource};
+use crate::descriptor::Descriptor;
+use crate::digest::Digest;
+use crate::error::{Action, Error, Mismatch, Promise};
+use crate::reference::Digested;
+use crate::retry::Attempts;
+use crate::store::Pending;
+use crate::transport::ConnectionFailure;
+
+/// Whether the repository has a blob.
+pub(super) async fn exists(session: &Session, digest: &Digest) -> Result<bool, Error> {
+    session
+        .retry()
+        .run(Action::CheckBlob, || exists_once(session, digest))
+        .await
+}
+
+pub(super) async fn exists_once(session: &Session, digest: &Digest) -> Result<bool, Error> {
+    let url = session.url(&format!("blobs/{digest}")).await?;
+    let answer = session
+        .send(&Call::new(Action::CheckBlob, Method::HEAD, url))
+        .await?;
+    // Addresses signed for GET are refused to HEAD. Not known to be there means only that it is uploaded once more.
+    let unknown = answer.left_registry && answer.status.is_client_error();
+    match answer.status {
+        StatusCode::OK => Ok(true),
+        StatusCode::NOT_FOUND => Ok(false),
+        _ if unknown => Ok(false),
+        _ => Err(answer.refused().await),
+    }
+}
+
+/// Opens a blob for reading; returns once its first answer is there.
+pub(super) async fn open(session: &Arc<Session>, blob: &Descriptor) -> Result<BlobReader, Error> {
+    let mut download = Download {
+        session: session.clone(),
+        digest: blob.digest,
+        size_bytes: blob.size_bytes,
+        position_bytes: 0,
+        fetched_bytes: 0,
+        attempts: session.retry().attempts(Action::ReadBlob),
+        answer: None,
+    };
+    let policy = session.retry().clone();
+    while download.answer.is_none() {
+        match policy.in_time(Action::ReadBlob, download.ask()).await {
+            Ok(answer) => download.answer = Some(answer),
+            Err(error) => download.attempts.after(error).await?,
+        }
+    }
+    Ok(BlobReader::new(blob, Box::new(download)))
+}
+
+struct Download {
+    session: Arc<Session>,
+    digest: Digest,
+    size_bytes: u64,
+    /// The first byte that the caller does not have yet.
+    position_bytes: u64,
+    fetched_bytes: u64,
+    attempts: Attempts,
+    answer: Option<Part>,
+}
+
+/// An answer that holds the blob from the position on, after some bytes to be passed over.
+struct Part {
+    answer: Answer,
+    skip_bytes: u64,
+}
+
+impl ChunkSource for Download {
+    fn next(&mut self) -> Pending<'_, Result<Option<Bytes>, Error>> {
+        Box::pin(async {
+            loop {
+                let policy = self.attempts.policy().clone();
+                match policy.in_time(Action::ReadBlob, self.step()).await {
+                    Ok(chunk) => return Ok(chunk),
+                    Err(error) => {
+                        self.answer = None;
+                        self.attempts.after(error).await?;
+                    }
+                }
+            }
+        })
+    }
+
+    fn fetched_bytes(&self) -> u64 {
+        self.fetched_bytes
+    }
+}
+
+impl Download {
+    /// The next chunk, or the failure after which the rest has to be asked for again.
+    async fn step(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            let part = match &mut self.answer {
+                Some(part) => part,
+                None => {
+                    let part = self.ask().await?;
+                    self.answer.insert(part)
+                }
+            };
+            let read = part.answer.body.chunk().await;
+            let Some(mut chunk) = read.map_err(|failure| part.answer.broken(failure))? else {
+                return self.ended();
+            };
+            self.fetched_bytes += chunk.len() as u64;
+            let skipped = part.skip_bytes.min(chunk.len() as u64);
+            part.skip_bytes -= skipped;
+            chunk.advance(skipped as usize);
+            if chunk.is_empty() {
+                continue;
+            }
+            let position_bytes = self.position_bytes + chunk.len() as u64;
+            if position_bytes > self.size_bytes {
+                return Err(self.wrong_size(position_bytes));
+            }
+            self.position_bytes = position_bytes;
+            self.attempts.progressed(chunk.len() as u64);
+            return Ok(Some(chunk));
+        }
+    }
+
+    fn ended(&mut self) -> Result<Option<Bytes>, Error> {
+        if self.position_bytes == self.size_bytes {
+            return Ok(None);
+        }
+        let failure = ConnectionFailure::Cut {
+            expected: self.size_bytes,
+            found: self.position_bytes,
+        };
+        Err(match self.answer.take() {
+            Some(part) => part.answer.broken(failure),
+            None => self.wrong_size(self.position_bytes),
+        })
+    }
+
+    /// Asks the registry for the bytes from the position on.
+    async fn ask(&self) -> Result<Part, Error> {
+        let url = self.session.url(&format!("blobs/{}", self.digest)).await?;
+        let mut call = Call::new(Action::ReadBlob, Method::GET, url);
+        if self.position_bytes > 0 {
+            // With its end written out: there are registries that refuse an open range.
+            let range = format!(
+                "bytes={}-{}",
+                self.position_bytes,
+                self.size_bytes.saturating_sub(1)
+            );
+            call.headers
+                .extend(HeaderValue::try_from(range).map(|range| (RANGE, range)));
+        }
+        let answer = self.session.send(&call).await?.expect(&[200, 206]).await?;
+        self.check_digest_header(&answer)?;
+        match answer.status {
+            StatusCode::PARTIAL_CONTENT => self.check_range(&answer)?,
+            _ => self.check_length(&answer)?,
+        }
+        let whole = answer.status == StatusCode::OK;
+        Ok(Part {
+            answer,
+            skip_bytes: if whole { self.position_bytes } else { 0 },
+        })
+    }
+
+    fn check_digest_header(&self, answer: &Answer) -> Result<(), Error> {
+        let announced = answer
+            .header(CONTENT_DIGEST)
+            .and_then(|text| text.parse().ok());
+        match announced.filter(|found: &Digest| *found != self.digest) {
+            None => Ok(()),
+            Some(found) => {
+                let what = Promise::Header(Digested::Blob(self.digest));
+                Err(Mismatch::Digest {
+                    what,
+                    expected: self.digest,
+                    found,
+                }
+                .into())
+            }
+        }
+    }
+
+    fn check_length(&self, answer: &Answer) -> Result<(), Error> {
+        let announced = answer
+            .header(CONTENT_LENGTH)
+            .and_then(|text| text.parse().ok());
+        match announced.filter(|found| *found != self.size_bytes) {
+            None => Ok(()),
+            Some(found) => Err(self.wrong_size(found)),
+        }
+    }
+
+    /// It must begin where we are; it may end early, then the rest is asked for in turn.
+    fn check_range(&self, answer: &Answer) -> Result<(), Error> {
+        let range = answer.header(CONTENT_RANGE).and_then(parse_content_range);
+        match range {
+            Some((_, Some(total))) if total != self.size_bytes => Err(self.wrong_size(total)),
+            Some((first, _)) if first == self.position_bytes => Ok(()),
+            other => {
+                let found = other.map(|(first, _)| first);
+                Err(answer.fault(ProtocolFault::Range {
+                    expected: self.position_bytes,
+                    found,
+                }))
+            }
+        }
+    }
+
+    fn wrong_size(&self, found: u64) -> Error {
+        Mismatch::Size {
+            what: Promise::Blob(self.digest),
+            expected: self.size_bytes,
+            found,
+        }
+        .into()
+    }
+}
+
+/// First byte and total size of `bytes FIRST-LAST/TOTAL`; the total may be `*`. RFC 9110, section 14.4.
+fn parse_content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    let total = if total == "*" {
+        None
+    } else {
+        Some(total.parse().ok()?)
+    };
+    Some((first.parse().ok()?, total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_content_ranges() {
+        assert_eq!(parse_content_range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(parse_content_range("bytes 5-9/*"), Some((5, None)));
+        for bad in [
+            "",
+            "bytes */10",
+            "items 5-9/10",
+            "bytes 5-9",
+            "bytes x-9/10",
+            "bytes 5-9/ten",
+        ] {
+            assert_eq!(parse_content_range(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Answers that no registry gives.
+
+use crate::kind::Kind;
+
+/// How an answer breaks the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolFault {
+    /// A success or a redirect where neither is one.
+    #[error("unexpected status {status}")]
+    Status {
+        /// The status.
+        status: u16,
+    },
+    /// A redirect or an upload without a usable address.
+    #[error("the answer has no usable Location header")]
+    Location,
+    /// A redirect from https to http.
+    #[error("redirected from https to http, which is followed only with plain http allowed")]
+    Downgrade,
+    /// One redirect after the other.
+    #[error("redirected more than {limit} times")]
+    Redirects {
+        /// How many are followed.
+        limit: usize,
+    },
+    /// Another part of a blob than the one asked for.
+    #[error("asked for bytes from {expected}, the answer begins at {}", .found.map_or_else(|| "an unknown place".to_owned(), |at| at.to_string()))]
+    Range {
+        /// First byte asked for.
+        expected: u64,
+        /// First byte that the answer announces.
+        found: Option<u64>,
+    },
+    /// A body that is not the JSON document it should be.
+    #[error("the {what} is not the JSON it should be")]
+    Json {
+        /// What was read.
+        what: &'static str,
+    },
+    /// A manifest of which neither the answer nor its own text says the type.
+    #[error("the manifest has no media type")]
+    MediaType,
+    /// A token endpoint to which no credentials may go.
+    #[error("the registry names a token endpoint that is not an https address")]
+    TokenEndpoint,
+    /// A list that does not end.
+    #[error("the list has more than {limit} pages")]
+    Pages {
+        /// How many are read.
+        limit: usize,
+    },
+}
+
+impl ProtocolFault {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            ProtocolFault::MediaType => Kind::InvalidImage,
+            // The address leads to something that is no registry, or to one that is set up wrongly.
+            _ => Kind::Configuration,
+        }
+    }
+}

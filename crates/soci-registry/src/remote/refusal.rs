@@ -1,0 +1,336 @@
+//! What a registry means when it says no.
+//!
+//! The verdict comes from the status and the machine-readable `code`, never from the message: messages change with every
+//! version of a registry, and builders that matched on them took throttling for success. The message is kept for people,
+//! cut and cleaned, because servers have been seen to repeat what they were sent.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use crate::error::{Action, Request};
+use crate::kind::Kind;
+
+/// Diagnostics of one answer that are kept; registries send one.
+const DIAGNOSTICS: usize = 4;
+
+/// Characters of a message that are kept.
+const MESSAGE_CHARS: usize = 300;
+
+/// Characters of a word that are shown: longer than a digest is a token.
+const WORD_CHARS: usize = 80;
+
+/// An answer with an error's status.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    request: Request,
+    status: StatusCode,
+    diagnostics: Vec<Diagnostic>,
+    retry_after: Option<Duration>,
+    by_redirect_target: bool,
+}
+
+/// One entry of a registry's error document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Machine-readable, such as `NAME_UNKNOWN`.
+    pub code: String,
+    /// For people, cleaned.
+    pub message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(
+        request: Request,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        by_redirect_target: bool,
+    ) -> Refusal {
+        Refusal {
+            request,
+            status,
+            diagnostics: diagnostics(body),
+            retry_after: retry_after(headers, SystemTime::now()),
+            by_redirect_target,
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// What the registry said.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// How long the server wants to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether it came not from the registry but from a host to which the registry had sent us.
+    #[must_use]
+    pub fn by_redirect_target(&self) -> bool {
+        self.by_redirect_target
+    }
+
+    /// The failure's kind in the closed list.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        let writes_manifest = self.request.action == Action::PushManifest;
+        let by_code = self
+            .diagnostics
+            .iter()
+            .find_map(|found| by_code(&found.code, writes_manifest));
+        // A server in trouble is in trouble whatever else it says, unless what it says is more exact.
+        by_code.unwrap_or_else(|| by_status(self.status, writes_manifest))
+    }
+}
+
+/// distribution-spec 1.1, "Error Codes", with those that Amazon ECR and others add. Words are compared without case and
+/// underscores, because ECR's API has `LimitExceededException` where its registry may have `LIMIT_EXCEEDED`.
+fn by_code(code: &str, writes_manifest: bool) -> Option<Kind> {
+    let word: String = code
+        .chars()
+        .filter(|c| *c != '_')
+        .map(|c| c.to_ascii_uppercase())
+        .collect();
+    let word = word.strip_suffix("EXCEPTION").unwrap_or(&word);
+    match word {
+        "TOOMANYREQUESTS" | "THROTTLING" => Some(Kind::Throttled),
+        "TAGINVALID" | "IMAGETAGALREADYEXISTS" if writes_manifest => Some(Kind::ImmutableTag),
+        "DIGESTINVALID" | "IMAGEDIGESTDOESNOTMATCH" => Some(Kind::DigestMismatch),
+        // The session of an upload is gone, not the repository: a new one is opened.
+        "BLOBUPLOADUNKNOWN" | "BLOBUPLOADINVALID" => Some(Kind::Transient),
+        "NAMEUNKNOWN" | "MANIFESTUNKNOWN" | "BLOBUNKNOWN" | "MANIFESTBLOBUNKNOWN" => {
+            Some(Kind::NotFound)
+        }
+        "REPOSITORYNOTFOUND" | "LAYERSNOTFOUND" | "REFERENCEDIMAGESNOTFOUND" => {
+            Some(Kind::NotFound)
+        }
+        "DENIED" | "UNAUTHORIZED" | "ACCESSDENIED" => Some(Kind::Denied),
+        "MANIFESTINVALID" | "MANIFESTUNVERIFIED" | "SIZEINVALID" => Some(Kind::InvalidImage),
+        "UNSUPPORTED" | "NAMEINVALID" => Some(Kind::Configuration),
+        _ if word.starts_with("KMS") => Some(Kind::Kms),
+        _ if word.contains("QUOTA") || word.contains("LIMITEXCEEDED") => Some(Kind::Quota),
+        _ => None,
+    }
+}
+
+fn by_status(status: StatusCode, writes_manifest: bool) -> Kind {
+    match status.as_u16() {
+        401 | 403 => Kind::Denied,
+        404 | 410 => Kind::NotFound,
+        408 | 425 => Kind::Transient,
+        // Registries that are not ECR say with 412 that a tag is immutable.
+        409 | 412 if writes_manifest => Kind::ImmutableTag,
+        413 | 507 => Kind::Quota,
+        429 => Kind::Throttled,
+        501 | 505 => Kind::Configuration,
+        500.. => Kind::Transient,
+        _ if writes_manifest => Kind::InvalidImage,
+        _ => Kind::Configuration,
+    }
+}
+
+fn diagnostics(body: &[u8]) -> Vec<Diagnostic> {
+    #[derive(Deserialize)]
+    struct Document {
+        errors: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(default)]
+        code: String,
+        message: Option<String>,
+    }
+    let Ok(document) = serde_json::from_slice::<Document>(body) else {
+        return Vec::new();
+    };
+    let kept = document.errors.into_iter().take(DIAGNOSTICS);
+    let cleaned = kept.map(|entry| Diagnostic {
+        code: cleaned(&entry.code),
+        message: cleaned(&entry.message.unwrap_or_default()),
+    });
+    cleaned.collect()
+}
+
+/// What a server wrote, fit to be shown: no control characters, no word that could be a token, no query, not too long.
+fn cleaned(text: &str) -> String {
+    let words = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty());
+    let words: Vec<_> = words.map(cleaned_word).collect();
+    words.join(" ").chars().take(MESSAGE_CHARS).collect()
+}
+
+fn cleaned_word(word: &str) -> &str {
+    let is_address = word.contains("://") || word.starts_with('/');
+    match word.find('?') {
+        _ if word.chars().count() > WORD_CHARS && !is_address => "[…]",
+        Some(query) if is_address => &word[..query],
+        _ if is_address && word.contains('@') => "[…]",
+        _ => word,
+    }
+}
+
+/// Seconds or a date; RFC 9110, section 10.2.3.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(
+            httpdate::parse_http_date(text)
+                .ok()?
+                .duration_since(now)
+                .unwrap_or_default(),
+        ),
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.request, self.status)?;
+        self.diagnostics
+            .iter()
+            .try_for_each(|found| write!(f, ", {}: {}", found.code, found.message))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Url;
+
+    fn refusal(action: Action, status: u16, body: &str) -> Refusal {
+        let url = Url::parse("https://r.example/v2/a/manifests/1?token=secret").expect("valid");
+        let status = StatusCode::from_u16(status).expect("a status");
+        Refusal::new(
+            Request { action, url },
+            status,
+            &HeaderMap::new(),
+            body.as_bytes(),
+            false,
+        )
+    }
+
+    fn coded(action: Action, status: u16, code: &str) -> Kind {
+        refusal(
+            action,
+            status,
+            &format!(r#"{{"errors":[{{"code":"{code}","message":"m"}}]}}"#),
+        )
+        .kind()
+    }
+
+    #[test]
+    fn the_code_decides_before_the_status() {
+        use Action::{PushBlob, PushManifest, ReadManifest};
+        for (action, status, code, kind) in [
+            (ReadManifest, 403, "TOOMANYREQUESTS", Kind::Throttled),
+            (PushManifest, 400, "TAG_INVALID", Kind::ImmutableTag),
+            (
+                PushManifest,
+                400,
+                "ImageTagAlreadyExistsException",
+                Kind::ImmutableTag,
+            ),
+            (ReadManifest, 400, "TAG_INVALID", Kind::Configuration),
+            (PushManifest, 404, "NAME_UNKNOWN", Kind::NotFound),
+            (ReadManifest, 400, "MANIFEST_UNKNOWN", Kind::NotFound),
+            (PushManifest, 400, "DENIED", Kind::Denied),
+            (PushBlob, 400, "KmsException", Kind::Kms),
+            (PushBlob, 400, "KMS_ERROR", Kind::Kms),
+            (PushManifest, 400, "LimitExceededException", Kind::Quota),
+            (PushBlob, 403, "QUOTA_EXCEEDED", Kind::Quota),
+            (PushBlob, 404, "BLOB_UPLOAD_UNKNOWN", Kind::Transient),
+            (PushManifest, 400, "MANIFEST_INVALID", Kind::InvalidImage),
+            (PushBlob, 400, "DIGEST_INVALID", Kind::DigestMismatch),
+            (ReadManifest, 503, "UNKNOWN", Kind::Transient),
+        ] {
+            assert_eq!(coded(action, status, code), kind, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn without_a_code_the_status_decides() {
+        for (status, kind) in [
+            (401, Kind::Denied),
+            (403, Kind::Denied),
+            (404, Kind::NotFound),
+            (408, Kind::Transient),
+            (425, Kind::Transient),
+            (429, Kind::Throttled),
+            (500, Kind::Transient),
+            (501, Kind::Configuration),
+            (503, Kind::Transient),
+            (507, Kind::Quota),
+            (418, Kind::Configuration),
+        ] {
+            assert_eq!(
+                refusal(Action::ReadManifest, status, "<html>no</html>").kind(),
+                kind,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_message_decides_nothing() {
+        let body = r#"{"errors":[{"code":"UNKNOWN","message":"toomanyrequests: quota, denied, not found"}]}"#;
+        assert_eq!(
+            refusal(Action::ReadManifest, 400, body).kind(),
+            Kind::Configuration
+        );
+    }
+
+    #[test]
+    fn shows_what_happened_and_no_secret() {
+        let token = "x".repeat(500);
+        let message =
+            format!("no\\u001b[31m token {token} at https://b/k?sig=hunter2 https://u:hunter2@b/");
+        let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#);
+        let shown = refusal(Action::ReadManifest, 403, &body).to_string();
+        assert_eq!(
+            shown,
+            "reading the manifest at https://r.example/v2/a/manifests/1: 403 Forbidden, \
+             DENIED: no [31m token […] at https://b/k […]"
+        );
+    }
+
+    #[test]
+    fn an_answer_is_told_shortly() {
+        let entry = format!(r#"{{"code":"A","message":"{}"}}"#, "word ".repeat(10_000));
+        let body = format!(r#"{{"errors":[{}]}}"#, vec![entry; 20].join(","));
+        let refusal = refusal(Action::ReadManifest, 400, &body);
+        assert_eq!(refusal.diagnostics().len(), DIAGNOSTICS);
+        assert!(refusal.to_string().len() < 2_000);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let after = |text: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().expect("a header"))]);
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+            retry_after(&headers, now)
+        };
+        assert_eq!(after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(
+            after("Sun, 06 Nov 1994 08:49:39 GMT"),
+            Some(Duration::from_secs(2))
+        );
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:30 GMT"), Some(Duration::ZERO));
+        assert_eq!(after("soon"), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Connections, through a proxy where the environment names one.
+//!
+//! The variables are curl's: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, upper or lower case. This machine itself
+//! is never reached through a proxy, as Go programs have it, so that a registry on it needs no exception.
+
+use std::error::Error as StdError;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderValue, Uri};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::url::is_loopback;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Makes TCP connections to a server or to the proxy in front of it.
+#[derive(Clone)]
+pub(super) struct Connector {
+    direct: HttpConnector,
+    proxies: Arc<Matcher>,
+}
+
+impl Connector {
+    pub(super) fn new(timeout: Duration) -> Connector {
+        let mut direct = HttpConnector::new();
+        direct.enforce_http(false);
+        direct.set_connect_timeout(Some(timeout));
+        direct.set_nodelay(true);
+        direct.set_keepalive(Some(Duration::from_secs(60)));
+        Connector {
+            direct,
+            proxies: Arc::new(Matcher::from_env()),
+        }
+    }
+
+    /// The header that a proxy wants with a plain-http request; https requests bring it with their CONNECT.
+    pub(super) fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        let plain = uri.scheme_str() == Some("http");
+        let proxy = self
+            .proxies
+            .intercept(uri)
+            .filter(|_| plain && !is_here(uri))?;
+        proxy.basic_auth().cloned()
+    }
+}
+
+fn is_here(uri: &Uri) -> bool {
+    uri.host().is_some_and(is_loopback)
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.direct.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let mut direct = self.direct.clone();
+        let proxy = self.proxies.intercept(&uri).filter(|_| !is_here(&uri));
+        Box::pin(async move {
+            let Some(proxy) = proxy else {
+                return Ok(Stream {
+                    io: direct.call(uri).await?,
+                    to_proxy: false,
+                });
+            };
+            if uri.scheme_str() == Some("http") {
+                return Ok(Stream {
+                    io: direct.call(proxy.uri().clone()).await?,
+                    to_proxy: true,
+                });
+            }
+            let mut tunnel = Tunnel::new(proxy.uri().clone(), direct);
+            if let Some(authorization) = proxy.basic_auth() {
+                tunnel = tunnel.with_auth(authorization.clone());
+            }
+            Ok(Stream {
+                io: tunnel.call(uri).await?,
+                to_proxy: false,
+            })
+        })
+    }
+}
+
+/// A TCP connection that knows whether requests on it go to a proxy, which wants the whole address in each.
+pub(super) struct Stream {
+    io: TokioIo<TcpStream>,
+    to_proxy: bool,
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        self.io.inner().connected().proxy(self.to_proxy)
+    }
+}
+
+impl Read for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
+    }
+}
