@@ -75,8 +75,8 @@ pub(crate) const TIERS: &[Tier] = &[
     },
     Tier {
         name: "unit",
-        proves: "unit and property tests pass",
-        needs: &[],
+        proves: "unit and property tests pass, and the registry client against a real registry",
+        needs: &[&tools::DOCKER_REGISTRY, &tools::HTPASSWD, &tools::OPENSSL],
         steps: &[Step::Cargo(&[
             "test",
             "--workspace",

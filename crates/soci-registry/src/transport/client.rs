@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -64,12 +65,16 @@ pub struct Http {
 }
 
 impl Http {
-    /// A client with these options. Must be used within a tokio runtime.
+    /// A client with these options, and the proxies that the environment names. Must be used within a tokio runtime.
     ///
     /// # Errors
     /// When the additional roots are of no use, or TLS cannot be set up.
     pub fn new(options: HttpOptions) -> Result<Http, SetupError> {
-        let connector = Connector::new(options.connect_timeout);
+        Http::with_proxies(options, Matcher::from_env())
+    }
+
+    pub(super) fn with_proxies(options: HttpOptions, proxies: Matcher) -> Result<Http, SetupError> {
+        let connector = Connector::new(options.connect_timeout, proxies);
         let tls = tls::config(options.extra_roots.as_deref())?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

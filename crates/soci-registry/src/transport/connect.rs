@@ -31,7 +31,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(timeout: Duration) -> Connector {
+    pub(super) fn new(timeout: Duration, proxies: Matcher) -> Connector {
         let mut direct = HttpConnector::new();
         direct.enforce_http(false);
         direct.set_connect_timeout(Some(timeout));
@@ -39,7 +39,7 @@ impl Connector {
         direct.set_keepalive(Some(Duration::from_secs(60)));
         Connector {
             direct,
-            proxies: Arc::new(Matcher::from_env()),
+            proxies: Arc::new(proxies),
         }
     }
 
@@ -144,5 +144,79 @@ impl Write for Stream {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::transport::{Http, HttpOptions, Outgoing, Url};
+
+    /// What a proxy is sent when this address is asked for: first line, and the header with its credentials.
+    async fn sent_to_proxy(address: &str) -> Vec<String> {
+        let proxy = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let place = proxy.local_addr().expect("an address");
+        let proxies = Matcher::builder()
+            .all(format!("http://u:p@{place}"))
+            .no("direct.test")
+            .build();
+        let http = Http::with_proxies(HttpOptions::default(), proxies).expect("a client");
+        let url = Url::parse(address).expect("valid");
+        let asking = async {
+            let headers = http::HeaderMap::new();
+            let _ = http
+                .send(http::Method::GET, &url, headers, Outgoing::Nothing)
+                .await;
+            Vec::new()
+        };
+        let listening = async {
+            let (stream, _) = proxy.accept().await.expect("a connection");
+            let mut lines = BufReader::new(stream).lines();
+            let mut seen = Vec::new();
+            while let Some(line) = lines
+                .next_line()
+                .await
+                .expect("text")
+                .filter(|line| !line.is_empty())
+            {
+                if seen.is_empty() || line.to_ascii_lowercase().starts_with("proxy-authorization") {
+                    seen.push(line);
+                }
+            }
+            seen
+        };
+        tokio::select! { seen = asking => seen, seen = listening => seen }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_gets_the_whole_address_or_a_connect() {
+        let credentials = "proxy-authorization: Basic dTpw";
+        let plain = sent_to_proxy("http://r.test/v2/?n=1").await;
+        assert_eq!(plain, ["GET http://r.test/v2/?n=1 HTTP/1.1", credentials]);
+        let tls = sent_to_proxy("https://r.test/v2/").await;
+        assert_eq!(tls[0], "CONNECT r.test:443 HTTP/1.1");
+        assert_eq!(
+            tls[1].to_ascii_lowercase(),
+            credentials.to_ascii_lowercase()
+        );
+    }
+
+    #[tokio::test]
+    async fn this_machine_and_exceptions_are_reached_directly() {
+        for direct in [
+            "http://localhost:1/",
+            "http://127.0.0.1:1/",
+            "http://[::1]:1/",
+            "http://x.direct.test/",
+        ] {
+            assert_eq!(
+                sent_to_proxy(direct).await,
+                Vec::<String>::new(),
+                "{direct}"
+            );
+        }
     }
 }

@@ -1,0 +1,525 @@
+//! Layout folders and archives: what is written is whole, what others wrote survives, what is wrong is named.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use soci_registry::{
+    ArchiveStore, Descriptor, Digest, Error, Kind, LayoutFault, LayoutStore, Listing, Manifest,
+    OCI_MANIFEST, Pushed, Store, Tag, Target,
+};
+use tempfile::TempDir;
+
+fn tag(text: &str) -> Tag {
+    Tag::in_layout(text).expect("a name")
+}
+
+fn target(text: &str) -> Target {
+    Target::Tag(tag(text))
+}
+
+fn blob(content: &Bytes) -> Descriptor {
+    Descriptor::new(
+        "application/octet-stream",
+        Digest::of(content),
+        content.len() as u64,
+    )
+}
+
+fn manifest(text: &str) -> Manifest {
+    Manifest::new(
+        OCI_MANIFEST,
+        format!("{{ \"layers\": [], \"x\":\"{text}\" }}"),
+    )
+}
+
+async fn read(store: &dyn Store, blob: &Descriptor) -> Result<Bytes, Error> {
+    store.blob(blob).await?.read_whole(1 << 30).await
+}
+
+/// A layout with one tagged manifest and one large blob.
+async fn layout() -> (TempDir, LayoutStore, Bytes) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = LayoutStore::open_or_create(folder.path()).expect("a layout");
+    let content = Bytes::from((0..600_000_u32).map(|n| (n >> 3) as u8).collect::<Vec<_>>());
+    store
+        .push_blob(&blob(&content), &content)
+        .await
+        .expect("stored");
+    store
+        .push_manifest(&manifest("one"), Listing::Tag(&tag("1")))
+        .await
+        .expect("stored");
+    (folder, store, content)
+}
+
+/// The layout's files in a tar archive, in another order than ours and with a file of somebody else's.
+fn archived(folder: &Path) -> PathBuf {
+    let path = folder.join("image.tar");
+    let mut builder = tar::Builder::new(fs::File::create(&path).expect("a file"));
+    builder
+        .append_path_with_name(folder.join("index.json"), "./index.json")
+        .expect("added");
+    for blob in fs::read_dir(folder.join("blobs/sha256")).expect("blobs") {
+        let blob = blob.expect("a blob");
+        let name = format!("./blobs/sha256/{}", blob.file_name().to_string_lossy());
+        builder
+            .append_path_with_name(blob.path(), name)
+            .expect("added");
+    }
+    builder
+        .append_path_with_name(folder.join("oci-layout"), "oci-layout")
+        .expect("added");
+    let long = format!("notes/{}", "n".repeat(150));
+    builder
+        .append_path_with_name(folder.join("oci-layout"), long)
+        .expect("added");
+    builder.finish().expect("an archive");
+    path
+}
+
+fn names(archive: &Path) -> Vec<String> {
+    let mut archive = tar::Archive::new(fs::File::open(archive).expect("an archive"));
+    let entries = archive.entries().expect("entries");
+    entries
+        .map(|entry| {
+            entry
+                .expect("whole")
+                .path()
+                .expect("a name")
+                .display()
+                .to_string()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_is_written_is_read_again() {
+    let (folder, store, content) = layout().await;
+    assert_eq!(read(&store, &blob(&content)).await.expect("read"), content);
+    let found = store.manifest(&target("1")).await.expect("read");
+    assert_eq!(found, manifest("one"));
+    assert_eq!(
+        store.resolve(&Target::OnlyEntry).await.expect("one entry"),
+        found.descriptor()
+    );
+    assert!(store.has_blob(&blob(&content).digest).await.expect("known"));
+    assert!(!store.has_blob(&Digest::of(b"other")).await.expect("known"));
+    assert_eq!(store.tags().await.expect("a list"), [tag("1")]);
+    LayoutStore::open(folder.path()).expect("a layout");
+}
+
+#[tokio::test]
+async fn writing_again_changes_nothing() {
+    let (folder, store, content) = layout().await;
+    let index = fs::read(folder.path().join("index.json")).expect("read");
+    assert_eq!(
+        store
+            .push_blob(&blob(&content), &content)
+            .await
+            .expect("there"),
+        Pushed::AlreadyThere
+    );
+    let again = store
+        .push_manifest(&manifest("one"), Listing::Tag(&tag("1")))
+        .await;
+    assert_eq!(again.expect("there"), Pushed::AlreadyThere);
+    assert_eq!(
+        store
+            .push_manifest(&manifest("one"), Listing::Digest)
+            .await
+            .expect("there"),
+        Pushed::AlreadyThere
+    );
+    assert_eq!(
+        fs::read(folder.path().join("index.json")).expect("read"),
+        index
+    );
+}
+
+#[tokio::test]
+async fn parts_are_not_listed_and_tags_move() {
+    let (_folder, store, _) = layout().await;
+    store
+        .push_manifest(&manifest("part"), Listing::Digest)
+        .await
+        .expect("stored");
+    assert_eq!(
+        store
+            .resolve(&Target::OnlyEntry)
+            .await
+            .expect("one entry")
+            .digest,
+        manifest("one").digest()
+    );
+    let part = store
+        .manifest(&Target::Digest(manifest("part").digest()))
+        .await
+        .expect("read");
+    assert_eq!(part.media_type(), OCI_MANIFEST, "told by its fields");
+    assert_eq!(
+        store
+            .push_manifest(&manifest("two"), Listing::Tag(&tag("1")))
+            .await
+            .expect("moved"),
+        Pushed::Stored
+    );
+    assert_eq!(
+        store.manifest(&target("1")).await.expect("read"),
+        manifest("two")
+    );
+    store
+        .push_manifest(&manifest("one"), Listing::Untagged)
+        .await
+        .expect("listed");
+    let error = store
+        .resolve(&Target::OnlyEntry)
+        .await
+        .expect_err("two entries");
+    let Error::Layout { fault, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (fault, error.kind()),
+        (&LayoutFault::NotOnlyEntry { count: 2 }, Kind::Configuration)
+    );
+}
+
+#[tokio::test]
+async fn content_that_is_not_the_descriptors_leaves_nothing() {
+    let (folder, store, _) = layout().await;
+    let count = || {
+        fs::read_dir(folder.path().join("blobs/sha256"))
+            .expect("blobs")
+            .count()
+    };
+    let before = count();
+    let wrong = Descriptor::new("", Digest::of(b"right"), 5);
+    let error = store
+        .push_blob(&wrong, &Bytes::from_static(b"wrong"))
+        .await
+        .expect_err("another");
+    assert_eq!(error.kind(), Kind::DigestMismatch);
+    let error = store
+        .push_blob(&wrong, &Bytes::from_static(b"right!"))
+        .await
+        .expect_err("longer");
+    assert_eq!(error.kind(), Kind::DigestMismatch);
+    assert_eq!(count(), before);
+}
+
+#[tokio::test]
+async fn damage_is_told_apart_from_absence() {
+    let (folder, store, content) = layout().await;
+    let path = folder
+        .path()
+        .join("blobs/sha256")
+        .join(blob(&content).digest.hex());
+    let mut damaged = content.to_vec();
+    damaged[300_000] ^= 1;
+    fs::write(&path, &damaged).expect("written");
+    assert_eq!(
+        read(&store, &blob(&content))
+            .await
+            .expect_err("damaged")
+            .kind(),
+        Kind::DigestMismatch
+    );
+    fs::write(&path, &damaged[1..]).expect("written");
+    assert_eq!(
+        read(&store, &blob(&content))
+            .await
+            .expect_err("short")
+            .kind(),
+        Kind::DigestMismatch
+    );
+    assert_eq!(
+        store
+            .push_blob(&blob(&content), &content)
+            .await
+            .expect("healed"),
+        Pushed::Stored
+    );
+    assert_eq!(read(&store, &blob(&content)).await.expect("read"), content);
+    fs::remove_file(&path).expect("removed");
+    let error = read(&store, &blob(&content)).await.expect_err("gone");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "oci:{} has no blob {}",
+            folder.path().display(),
+            blob(&content).digest
+        )
+    );
+    fs::create_dir(&path).expect("made");
+    let error = read(&store, &blob(&content)).await.expect_err("a folder");
+    assert!(
+        matches!(
+            error,
+            Error::Layout {
+                fault: LayoutFault::NotAFile(_),
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let error = store.manifest(&target("2")).await.expect_err("no such tag");
+    assert_eq!(
+        (error.kind(), error.to_string().ends_with("has no tag 2")),
+        (Kind::NotFound, true)
+    );
+}
+
+#[tokio::test]
+async fn folders_that_are_no_layout_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = || LayoutStore::open(folder.path()).expect_err("no layout");
+    let fault = |error| match error {
+        Error::Layout { fault, .. } => fault,
+        other => panic!("{other}"),
+    };
+    assert_eq!(fault(open()), LayoutFault::Marker);
+    fs::write(
+        folder.path().join("oci-layout"),
+        "{\"imageLayoutVersion\":\"2.0.0\"}",
+    )
+    .expect("written");
+    assert_eq!(
+        fault(open()),
+        LayoutFault::Version {
+            found: "2.0.0".into()
+        }
+    );
+    fs::write(
+        folder.path().join("oci-layout"),
+        "{\"imageLayoutVersion\":\"1.0.0\"}",
+    )
+    .expect("written");
+    let store = LayoutStore::open(folder.path()).expect("enough to open");
+    assert_eq!(
+        fault(store.tags().await.expect_err("no index")),
+        LayoutFault::Index
+    );
+    assert_eq!(
+        LayoutStore::open(folder.path().join("none"))
+            .expect_err("no folder")
+            .kind(),
+        Kind::NotFound
+    );
+}
+
+#[tokio::test]
+async fn two_writers_at_once_lose_no_entry() {
+    let (folder, _, _) = layout().await;
+    let writers: Vec<_> = (0..16)
+        .map(|n| {
+            let store = LayoutStore::open(folder.path()).expect("a layout");
+            tokio::spawn(async move {
+                let name = tag(&format!("t{n}"));
+                store
+                    .push_manifest(&manifest(&n.to_string()), Listing::Tag(&name))
+                    .await
+                    .map(drop)
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.expect("no panic").expect("stored");
+    }
+    let store = LayoutStore::open(folder.path()).expect("a layout");
+    assert_eq!(store.tags().await.expect("a list").len(), 17);
+    let leftover = |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with('.');
+    assert!(
+        !fs::read_dir(folder.path())
+            .expect("read")
+            .flatten()
+            .any(leftover)
+    );
+}
+
+#[tokio::test]
+async fn referrers_are_kept_under_a_tag() {
+    let (_folder, store, _) = layout().await;
+    let subject = manifest("one").digest();
+    assert_eq!(store.referrers(&subject, None).await.expect("none"), []);
+    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+    let list = format!(
+        r#"{{"manifests":[{{"digest":"{a}","size":1,"artifactType":"a/a"}},{{"digest":"{b}","size":1}}]}}"#
+    );
+    let name = tag(&subject.to_string().replace(':', "-"));
+    store
+        .push_manifest(&Manifest::new("", list), Listing::Tag(&name))
+        .await
+        .expect("stored");
+    assert_eq!(
+        store.referrers(&subject, None).await.expect("a list").len(),
+        2
+    );
+    assert_eq!(
+        store
+            .referrers(&subject, Some("a/a"))
+            .await
+            .expect("a list")[0]
+            .digest,
+        a
+    );
+}
+
+#[tokio::test]
+async fn an_archive_is_replaced_whole_at_the_end() {
+    let (folder, _, content) = layout().await;
+    let path = archived(folder.path());
+    let before = fs::read(&path).expect("read");
+    let store = ArchiveStore::open(&path).await.expect("an archive");
+    assert_eq!(
+        store.manifest(&target("1")).await.expect("read"),
+        manifest("one")
+    );
+    assert_eq!(read(&store, &blob(&content)).await.expect("read"), content);
+    assert_eq!(
+        store
+            .push_blob(&blob(&content), &content)
+            .await
+            .expect("there"),
+        Pushed::AlreadyThere
+    );
+
+    let added = Bytes::from(vec![7; 1_000]);
+    let wrong = Descriptor {
+        digest: Digest::of(b"x"),
+        ..blob(&added)
+    };
+    store
+        .push_blob(&wrong, &added)
+        .await
+        .expect_err("not its digest");
+    store
+        .push_blob(&blob(&added), &added)
+        .await
+        .expect("stored");
+    store
+        .push_manifest(&manifest("two"), Listing::Tag(&tag("1-soci")))
+        .await
+        .expect("stored");
+    assert_eq!(
+        store
+            .manifest(&target("1-soci"))
+            .await
+            .expect("read before it is finished"),
+        manifest("two")
+    );
+    assert_eq!(
+        read(&store, &blob(&added))
+            .await
+            .expect("read before it is finished"),
+        added
+    );
+    assert_eq!(
+        fs::read(&path).expect("read"),
+        before,
+        "nothing is there before the end"
+    );
+    store.finish().await.expect("written");
+
+    let store = ArchiveStore::open(&path).await.expect("an archive");
+    for (name, text) in [("1", "one"), ("1-soci", "two")] {
+        assert_eq!(
+            store.manifest(&target(name)).await.expect("read"),
+            manifest(text)
+        );
+    }
+    assert_eq!(read(&store, &blob(&added)).await.expect("read"), added);
+    assert_eq!(read(&store, &blob(&content)).await.expect("read"), content);
+    let names = names(&path);
+    assert!(
+        names.iter().any(|name| name.starts_with("notes/nnn")),
+        "{names:?}"
+    );
+    assert_eq!(
+        names
+            .iter()
+            .filter(|name| name.ends_with("index.json"))
+            .count(),
+        1
+    );
+    assert_eq!(names.len(), 7);
+}
+
+#[tokio::test]
+async fn an_archive_given_up_or_unchanged_is_left_alone() {
+    let (folder, _, _) = layout().await;
+    let path = archived(folder.path());
+    let before = fs::read(&path).expect("read");
+    let count = || fs::read_dir(folder.path()).expect("read").count();
+    let files = count();
+    let store = ArchiveStore::open(&path).await.expect("an archive");
+    store
+        .push_manifest(&manifest("one"), Listing::Tag(&tag("1")))
+        .await
+        .expect("there");
+    store.finish().await.expect("nothing to do");
+    store
+        .push_manifest(&manifest("two"), Listing::Tag(&tag("1")))
+        .await
+        .expect("stored");
+    drop(store);
+    assert_eq!((fs::read(&path).expect("read"), count()), (before, files));
+}
+
+#[tokio::test]
+async fn an_archive_that_somebody_changed_is_not_overwritten() {
+    let (folder, _, _) = layout().await;
+    let path = archived(folder.path());
+    let store = ArchiveStore::open(&path).await.expect("an archive");
+    store
+        .push_manifest(&manifest("two"), Listing::Tag(&tag("2")))
+        .await
+        .expect("stored");
+    fs::write(&path, b"theirs").expect("written");
+    let error = store.finish().await.expect_err("changed");
+    assert!(
+        matches!(
+            error,
+            Error::Layout {
+                fault: LayoutFault::Changed,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(error.is_transient());
+    assert_eq!(fs::read(&path).expect("read"), b"theirs");
+}
+
+#[tokio::test]
+async fn files_that_are_no_archive_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tar");
+    for (content, fault) in [
+        (&b"\x1f\x8b\x08\x00"[..], LayoutFault::Compressed),
+        (&[b'x'; 2_000][..], LayoutFault::Tar),
+        (&[0; 1_024][..], LayoutFault::Marker),
+        (&b""[..], LayoutFault::Marker),
+    ] {
+        fs::write(&path, content).expect("written");
+        let error = ArchiveStore::open(&path).await.expect_err("no archive");
+        let Error::Layout { fault: found, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!((found, error.kind()), (&fault, Kind::InvalidImage));
+    }
+}
+
+#[tokio::test]
+async fn every_truncation_of_an_archive_is_an_error_or_a_shorter_archive() {
+    let (folder, _, content) = layout().await;
+    let path = archived(folder.path());
+    let whole = fs::read(&path).expect("read");
+    for end in (0..whole.len()).step_by(9_973) {
+        fs::write(&path, &whole[..end]).expect("written");
+        if let Ok(store) = ArchiveStore::open(&path).await {
+            let _ = store.manifest(&target("1")).await;
+            assert!(read(&store, &blob(&content)).await.is_err() || end > 600_000);
+        }
+    }
+}
