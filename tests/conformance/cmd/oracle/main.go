@@ -1,10 +1,11 @@
 // Command oracle is soci-snapshotter v0.15.0 behind a small door.
 //
 // Our builder is right when the rest of the world reads what it writes, so the conformance tests ask the real thing: this
-// program builds zTOCs with the reference library, reads layers through zTOCs on the same code path as the reference daemon,
-// and makes gzip streams with Go's and C zlib's compressors. It is a test tool and no part of the product.
+// program builds zTOCs and converts images with the reference library, reads layers through zTOCs on the same code path as the
+// reference daemon, and makes gzip streams with Go's and C zlib's compressors. It is a test tool and no part of the product.
 //
 //	oracle build -span N -tool ID [-algorithm gzip|uncompressed] LAYER OUT
+//	oracle convert -span N -min-layer-size N -tool ID [-platform P …] [-v1] LAYOUT_IN[:TAG] LAYOUT_OUT[:TAG]
 //	oracle serve                       one JSON request per line on stdin, one JSON answer per line on stdout
 package main
 
@@ -31,11 +32,16 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: oracle build|serve")
+		return errors.New("usage: oracle build|convert|serve")
 	}
 	switch args[0] {
 	case "build":
 		return buildCommand(args[1:])
+	case "convert":
+		// The library tells of its progress on standard output; ours is for the answer.
+		out := os.Stdout
+		os.Stdout = os.Stderr
+		return convertCommand(args[1:], out)
 	case "serve":
 		return serve(os.Stdin, os.Stdout)
 	default:

@@ -22,6 +22,11 @@ type request struct {
 	Flush     string `json:"flush"`
 	Every     int    `json:"every"`
 	Strategy  string `json:"strategy"`
+
+	In           string   `json:"in"`
+	MinLayerSize int64    `json:"min_layer_size"`
+	Platforms    []string `json:"platforms"`
+	V1           bool     `json:"v1"`
 }
 
 // answer is one line of output: a result or the text of an error.
@@ -73,6 +78,8 @@ func handle(req request) (result any, err error) {
 		return extract(req.Layer, req.Ztoc, req.Path)
 	case "info":
 		return info(req.Ztoc)
+	case "convert":
+		return convertApart(req)
 	case "compress":
 		return compress(req)
 	default:
