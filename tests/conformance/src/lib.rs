@@ -9,9 +9,10 @@
 //!
 //! # Map
 //! [`oracle`] the process and its protocol · [`tools`] compressors and tar of the machine · [`source`] what a layer should hold ·
-//! [`ours`] our builder and reader · [`desk`] one comparison in all directions · [`report`] the printed matrix
+//! [`layout`] what a converted image lost or got wrong · [`ours`] our builder and reader · [`desk`] one comparison in all directions · [`report`] the printed matrix
 
 pub mod desk;
+pub mod layout;
 pub mod oracle;
 pub mod ours;
 pub mod report;
@@ -19,7 +20,8 @@ pub mod source;
 pub mod tools;
 
 pub use desk::{Checked, Desk, Layer};
-pub use oracle::{Flush, Made, Node, Oracle, OracleError, Recipe};
+pub use layout::{Layout, defects};
+pub use oracle::{Conversion, Flush, Made, Node, Oracle, OracleError, Recipe};
 pub use ours::Ours;
 pub use report::Report;
 pub use source::Contents;

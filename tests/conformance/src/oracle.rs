@@ -109,6 +109,19 @@ pub struct Recipe {
     pub flush: Flush,
 }
 
+/// What a conversion of an image is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversion<'a> {
+    /// Uncompressed bytes between checkpoints.
+    pub span_size: u64,
+    /// Smaller layers are left out.
+    pub min_layer_size: u64,
+    /// Build tool identifier.
+    pub tool: &'a str,
+    /// Only these platforms; all when empty.
+    pub platforms: &'a [&'a str],
+}
+
 /// A running oracle; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Oracle {
@@ -195,6 +208,25 @@ impl Oracle {
             "strategy": recipe.strategy, "flush": flush, "every": every,
         });
         self.ask::<Value>(question).map(|_| ())
+    }
+
+    /// Converts a layout into another with the reference's converter; the digest of the resulting image index.
+    pub fn convert(
+        &mut self,
+        input: &Path,
+        out: &Path,
+        wish: &Conversion<'_>,
+    ) -> Result<String, OracleError> {
+        #[derive(Deserialize)]
+        struct Converted {
+            digests: Vec<String>,
+        }
+        let question = json!({
+            "op": "convert", "in": input, "out": out, "span": wish.span_size, "min_layer_size": wish.min_layer_size,
+            "tool": wish.tool, "platforms": wish.platforms,
+        });
+        self.ask::<Converted>(question)
+            .map(|made| made.digests.concat())
     }
 
     fn ask<T: DeserializeOwned>(&mut self, question: Value) -> Result<T, OracleError> {

@@ -1,4 +1,4 @@
-//! Layers for tests, crafted byte by byte, and the table of odd ones.
+//! Layers and images for tests, crafted byte by byte, and the tables of odd ones.
 //!
 //! A builder of zTOCs is judged by what it does at the edges: a header field that nobody writes any more, a flush before the
 //! first byte, padding where no padding belongs. Ordinary tar and gzip libraries refuse to write such things, so this crate
@@ -20,14 +20,16 @@
 //!
 //! # Map
 //! [`content`] file contents · [`tar`] and [`pax`] archives · [`deflate`] block sequences bit by bit · [`gzip`] members and
-//! headers · [`dialects`] one archive per way of writing tar · [`odd`] the case table
+//! headers · [`dialects`] one archive per way of writing tar · [`odd`] the table of layers · [`image`] images and their table
 
 pub mod content;
 pub mod deflate;
 pub mod dialects;
 pub mod gzip;
+pub mod image;
 pub mod odd;
 pub mod pax;
 pub mod tar;
 
+pub use image::{ImageCase, image_cases};
 pub use odd::{Algorithm, Expect, OddCase, Reference, SourceFile, odd_cases};
