@@ -9,9 +9,10 @@
 //!
 //! # Map
 //! [`oracle`] the process and its protocol · [`tools`] compressors and tar of the machine · [`source`] what a layer should hold ·
-//! [`layout`] what a converted image lost or got wrong · [`ours`] our builder and reader · [`desk`] one comparison in all directions · [`report`] the printed matrix
+//! [`images`] the table of images · [`layout`] what a converted image lost or got wrong · [`ours`] our builder and reader · [`desk`] one comparison in all directions · [`report`] the printed matrix
 
 pub mod desk;
+pub mod images;
 pub mod layout;
 pub mod oracle;
 pub mod ours;
@@ -20,6 +21,7 @@ pub mod source;
 pub mod tools;
 
 pub use desk::{Checked, Desk, Layer};
+pub use images::Answer;
 pub use layout::{Layout, defects};
 pub use oracle::{Conversion, Flush, Made, Node, Oracle, OracleError, Recipe};
 pub use ours::Ours;

@@ -1,10 +1,9 @@
 //! The table of odd images, held to the reference's converter and to the decision page.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use soci_conformance::desk::TOOL;
-use soci_conformance::{Conversion, Desk, Layout, OracleError, defects};
+use soci_conformance::{Answer, Desk, Layout, defects};
 use soci_testkit::image::{OursForImage, ReferenceForImage};
 use soci_testkit::{ImageCase, image_cases};
 
@@ -48,13 +47,35 @@ fn matches_reference_converting_twice_is_converting_once() {
     let cases: Vec<ImageCase> = image_cases().into_iter().filter(before).collect();
     assert!(!cases.is_empty());
     for case in cases {
-        let twice = convert(&mut desk, &case).expect("it converts");
+        let twice = digest(&mut desk, &case);
         let once = ImageCase {
             converted_before: None,
             ..case.clone()
         };
-        let once = convert(&mut desk, &once).expect("it converts");
+        let once = digest(&mut desk, &once);
         assert_eq!(twice, once, "{}", case.id);
+    }
+}
+
+/// The reference itself, put in our place, passes where we are to equal it and nowhere else: the judge that our column is held
+/// to tells right from wrong.
+#[test]
+fn matches_reference_in_our_place_only_where_we_equal_it() {
+    let mut desk = Desk::new();
+    let mut second = Desk::new();
+    for case in image_cases() {
+        let held = desk.hold_to_table(&case, |source| {
+            match second.reference_image(&case, source) {
+                Ok((folder, _)) => Answer::Indexed {
+                    folder,
+                    tag: None,
+                    layers: None,
+                },
+                Err(error) => Answer::Failed(error.to_string()),
+            }
+        });
+        let equal = case.ours == OursForImage::SameDigest;
+        assert_eq!(held.is_ok(), equal, "{}: {held:?}", case.id);
     }
 }
 
@@ -76,55 +97,22 @@ fn the_decision_page_prints_the_table_of_images() {
 }
 
 fn measure(desk: &mut Desk, case: &ImageCase) -> (ReferenceForImage, String) {
-    let source = source(desk, case);
-    match convert_layout(desk, &source, case) {
+    let source = desk.image_source(case);
+    match desk.reference_image(case, &source) {
         Err(error) => {
             let words = error.refusal().expect("an answer").to_owned();
             (ReferenceForImage::Fails, words)
         }
-        Ok(digest) => {
+        Ok((converted, digest)) => {
             let read = |folder: &Path| Layout::read(folder).expect("a layout");
-            let found = defects(case, &read(&source), &read(&desk.path("converted")));
+            let found = defects(case, &read(&source), &read(&converted));
             (ReferenceForImage::Converts(found), digest)
         }
     }
 }
 
-fn convert(desk: &mut Desk, case: &ImageCase) -> Result<String, OracleError> {
-    let source = source(desk, case);
-    convert_layout(desk, &source, case)
-}
-
-fn convert_layout(desk: &mut Desk, source: &Path, case: &ImageCase) -> Result<String, OracleError> {
-    let out = desk.path("converted");
-    desk.oracle.convert(source, &out, &wish(case, TOOL, true))
-}
-
-/// The layout that a case begins with: its image, or what the reference's converter made of it.
-fn source(desk: &mut Desk, case: &ImageCase) -> PathBuf {
-    let folder = desk.path("image");
-    let _ = std::fs::remove_dir_all(&folder);
-    case.image
-        .write_layout(&folder)
-        .expect("a layout can be written");
-    match case.converted_before {
-        None => folder,
-        Some(tool) => {
-            let before = desk.path("before");
-            let made = desk
-                .oracle
-                .convert(&folder, &before, &wish(case, tool, false));
-            made.expect("it converts");
-            before
-        }
-    }
-}
-
-fn wish<'a>(case: &'a ImageCase, tool: &'a str, chosen: bool) -> Conversion<'a> {
-    Conversion {
-        span_size: case.options.span_size,
-        min_layer_size: case.options.min_layer_size,
-        tool,
-        platforms: if chosen { &case.options.platforms } else { &[] },
-    }
+fn digest(desk: &mut Desk, case: &ImageCase) -> String {
+    let source = desk.image_source(case);
+    let made = desk.reference_image(case, &source);
+    made.expect("it converts").1
 }

@@ -51,7 +51,7 @@ pub(super) fn soci(leaves: &[Leaf], found: &mut BTreeSet<Defect>) {
     }
 }
 
-/// Exactly the layers that the table wants have a zTOC, and their bytes are what they are called.
+/// Exactly the layers that the table wants have a zTOC (what was not asked for only if it had one before), and their bytes are what they are called.
 pub(super) fn layers(
     case: &ImageCase,
     converted: &Layout,
@@ -63,7 +63,11 @@ pub(super) fn layers(
         found.insert(Defect::DamageUnseen);
     }
     let mut taken = vec![false; leaves.len()];
-    for platform in case.platforms.iter().filter(|p| is_wanted(case, p)) {
+    for platform in case
+        .platforms
+        .iter()
+        .filter(|p| case.converted_before.is_some() || case.asks_for(p))
+    {
         let wanted: Vec<&str> = platform
             .layers
             .iter()
@@ -79,14 +83,6 @@ pub(super) fn layers(
         taken[i] = true;
         compare(platform, &indexed(&leaves[i], leaves), found);
     }
-}
-
-/// What was not asked for has an index only if it had one before.
-fn is_wanted(case: &ImageCase, platform: &PlatformOutcome) -> bool {
-    let asked = &case.options.platforms;
-    asked.is_empty()
-        || case.converted_before.is_some()
-        || asked.iter().any(|p| platform.platform.starts_with(p))
 }
 
 /// Digests of the layers in an image's SOCI index.

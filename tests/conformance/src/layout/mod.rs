@@ -21,6 +21,9 @@ pub use judge::defects;
 /// The SOCI index's artifact type.
 const SOCI_INDEX: &str = "application/vnd.amazon.soci.index.v2+json";
 
+/// Names a tag in index.json.
+const TAG: &str = "org.opencontainers.image.ref.name";
+
 /// A layout in memory.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -29,19 +32,28 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Reads a folder.
+    /// Reads a folder; its first entry is the image.
     pub fn read(folder: &Path) -> io::Result<Self> {
+        Self::read_tag(folder, None)
+    }
+
+    /// Reads a folder for one tag.
+    pub fn read_tag(folder: &Path, tag: Option<&str>) -> io::Result<Self> {
         let index: Value = serde_json::from_slice(&fs::read(folder.join("index.json"))?)?;
+        let mut entries = index["manifests"].as_array().into_iter().flatten();
+        let named = |entry: &&Value| tag.is_none_or(|tag| entry["annotations"][TAG] == tag);
+        let Some(mut root) = entries.find(named).cloned() else {
+            return Err(io::Error::other("the layout has no such entry"));
+        };
         let mut blobs = BTreeMap::new();
         for entry in fs::read_dir(folder.join("blobs/sha256"))? {
             let entry = entry?;
             let name = format!("sha256:{}", entry.file_name().to_string_lossy());
             blobs.insert(name, fs::read(entry.path())?);
         }
-        let mut root = index["manifests"][0].clone();
         // The tag is the layout's, not the image's.
         if let Some(annotations) = root["annotations"].as_object_mut() {
-            annotations.remove("org.opencontainers.image.ref.name");
+            annotations.remove(TAG);
         }
         Ok(Self { root, blobs })
     }

@@ -218,6 +218,12 @@ impl ImageCase {
         self
     }
 
+    /// Whether a platform is among those that the conversion is told to index.
+    pub fn asks_for(&self, platform: &PlatformOutcome) -> bool {
+        let asked = &self.options.platforms;
+        asked.is_empty() || asked.iter().any(|p| platform.platform.starts_with(p))
+    }
+
     /// The case as a row of the printed table.
     pub fn row(&self) -> String {
         let reference = match &self.reference {
