@@ -1,6 +1,6 @@
 //! From the two stages to a zTOC, and the plain driver that runs them one after the other.
 
-use crate::consumer::{self, Unserved};
+use crate::consumer;
 use crate::error::{BuildError, NotIndexable};
 use crate::hash::{HashedLayer, LayerHasher, LayerIdentity, SpanStart};
 use crate::model::{VERSION, Ztoc};
@@ -53,11 +53,10 @@ impl Built {
             span_digests: spans,
         };
         ztoc.check_structure().map_err(BuildError::Structure)?;
-        match consumer::check(&ztoc, &options.limits) {
-            Ok(()) => Ok(Built::Indexed { ztoc, layer }),
-            Err(Unserved::NotIndexable(why)) => Ok(Built::NotIndexable { why, layer }),
-            Err(Unserved::Limit(limit)) => Err(limit.into()),
-        }
+        Ok(match consumer::check(&ztoc) {
+            Ok(()) => Built::Indexed { ztoc, layer },
+            Err(why) => Built::NotIndexable { why, layer },
+        })
     }
 }
 

@@ -4,32 +4,22 @@
 //! through it. What can be told from one entry is judged where entries are read, in `tar`; here is what takes the whole zTOC.
 
 use crate::error::{NotIndexable, Reason};
-use crate::limits::{LimitExceeded, Limits};
 use crate::model::{FileKind, FileMetadata, SpanTable, Ztoc};
 use crate::tree;
 
 /// soci-snapshotter decodes a span with C code that counts its bytes in an `int`.
 const SPAN_LIMIT_BYTES: u64 = 1 << 31;
 
-/// Why a zTOC must not be published.
-pub(crate) enum Unserved {
-    /// Consumers could not serve the layer.
-    NotIndexable(NotIndexable),
-    /// Finding out takes more memory than allowed.
-    Limit(LimitExceeded),
-}
-
 /// Checks that consumers can serve every file.
-pub(crate) fn check(ztoc: &Ztoc, limits: &Limits) -> Result<(), Unserved> {
-    let spans = match ztoc.spans {
-        SpanTable::Gzip(_) => check_span_sizes(ztoc),
+pub(crate) fn check(ztoc: &Ztoc) -> Result<(), NotIndexable> {
+    match ztoc.spans {
+        SpanTable::Gzip(_) => check_span_sizes(ztoc)?,
         SpanTable::Uncompressed {
             span_bytes,
             layer_bytes,
-        } => check_end(ztoc, span_bytes, layer_bytes),
-    };
-    spans.map_err(Unserved::NotIndexable)?;
-    tree::check(&ztoc.files, limits)
+        } => check_end(ztoc, span_bytes, layer_bytes)?,
+    }
+    tree::check(&ztoc.files)
 }
 
 /// Some compressors write one block over a whole layer, and a span ends only where a block does.

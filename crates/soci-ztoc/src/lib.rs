@@ -52,6 +52,7 @@ mod hash;
 mod limits;
 mod model;
 mod options;
+mod pax_records;
 mod read;
 mod self_check;
 mod structure;
@@ -68,12 +69,11 @@ pub use digest::{Digest, DigestHasher, InvalidDigest};
 pub use error::{BuildError, Damage, DamageKind, NotIndexable, Reason};
 pub use hash::{HashedLayer, LayerHasher, LayerIdentity, SpanStart};
 pub use limits::{LimitExceeded, Limits};
-pub use model::{
-    DEFAULT_SPAN_BYTES, FileKind, FileMetadata, PaxRecord, Span, SpanTable, Timestamp, VERSION,
-    Ztoc,
-};
+pub use model::{DEFAULT_SPAN_BYTES, FileKind, FileMetadata, Span, SpanTable, VERSION, Ztoc};
 pub use options::{BuildOptions, DEFAULT_BUILD_TOOL_IDENTIFIER, Expected, MultiMember, SpanSize};
+pub use pax_records::PaxRecords;
 pub use read::{FileReader, FindError, ReadError, SpanPieces};
 pub use structure::StructureError;
+pub use timestamp::Timestamp;
 pub use verify::{LayerVerifier, VerifyError};
 pub use walk::{LayerWalker, WalkedLayer};

@@ -18,7 +18,7 @@ pub struct Limits {
     /// Bytes of memory that file metadata and checkpoints of one zTOC may take together. Default 2
     /// GiB, which is also the most a flatbuffer can hold.
     pub memory_bytes: usize,
-    /// Uncompressed bytes per compressed byte, over the layer up to the end of each deflate block. Default 1,032, deflate's own
+    /// Uncompressed bytes per compressed byte, over the layer so far. Default 1,032, deflate's own
     /// maximum: layers of zeros come close to it. Lower it where time matters more than such
     /// layers.
     pub inflate_ratio: u64,

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use crate::checkpoints::Checkpoints;
 use crate::digest::Digest;
+use crate::pax_records::PaxRecords;
+use crate::timestamp::Timestamp;
 
 /// The only version of the format there is.
 pub const VERSION: &str = "0.9";
@@ -176,16 +178,7 @@ pub struct FileMetadata {
     /// Device number of a device, minor part.
     pub device_minor: i64,
     /// The entry's PAX records, by key.
-    pub pax_records: Box<[PaxRecord]>,
-}
-
-/// A PAX record of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PaxRecord {
-    /// Its key, such as `path` or `SCHILY.xattr.security.capability`.
-    pub key: Box<[u8]>,
-    /// Its value.
-    pub value: Box<[u8]>,
+    pub pax_records: PaxRecords,
 }
 
 impl FileMetadata {
@@ -253,5 +246,3 @@ impl FileKind {
             .map(|(kind, _)| *kind)
     }
 }
-
-pub use crate::timestamp::Timestamp;

@@ -161,7 +161,7 @@ pub struct FileReader<'z> {
 }
 
 impl<'z> FileReader<'z> {
-    /// For an entry of this zTOC.
+    /// For an entry of this zTOC, which is one that [`Ztoc::check_structure`] finds in order.
     ///
     /// # Errors
     /// [`ReadError::Limit`] if a span that holds the file is too large to be held in memory.
@@ -270,11 +270,11 @@ impl SpanPieces<'_> {
 
     /// Goes on by a piece and tells how many bytes it has.
     fn advance(&mut self) -> Result<usize, ReadError> {
-        let output_bytes = match &mut self.stream {
+        let (output_bytes, is_idle) = match &mut self.stream {
             None => {
-                (self.plain, self.bytes) =
-                    self.bytes.split_at(PLAIN_PIECE_BYTES.min(self.bytes.len()));
-                self.plain.len()
+                let piece_bytes = PLAIN_PIECE_BYTES.min(self.bytes.len());
+                (self.plain, self.bytes) = self.bytes.split_at(piece_bytes);
+                (piece_bytes, piece_bytes == 0)
             }
             Some(stream) => {
                 let decoded = stream.advance(&mut self.bytes);
@@ -282,16 +282,16 @@ impl SpanPieces<'_> {
                     span: self.span,
                     damage,
                 })?;
-                if step.is_idle() && self.bytes.is_empty() {
-                    return Err(ReadError::ShortSpan {
-                        span: self.span,
-                        expected: self.wanted.end,
-                        found: self.offset,
-                    });
-                }
-                step.output.len()
+                (step.output.len(), step.is_idle())
             }
         };
+        if is_idle && self.bytes.is_empty() {
+            return Err(ReadError::ShortSpan {
+                span: self.span,
+                expected: self.wanted.end,
+                found: self.offset,
+            });
+        }
         self.offset += output_bytes as u64;
         Ok(output_bytes)
     }

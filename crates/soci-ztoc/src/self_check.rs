@@ -100,7 +100,10 @@ impl SelfCheck {
         self.decode_remembered(checkpoints)?;
         match &mut self.watch {
             Watch::Decode(stream) => compare(self.span, stream, last),
-            Watch::Nothing | Watch::Remember(_) => Ok(()),
+            Watch::Nothing | Watch::Remember(_) => Err(BuildError::SelfCheck {
+                span: self.span,
+                found: "its bytes did not pass by".to_owned(),
+            }),
         }
     }
 
@@ -132,10 +135,11 @@ impl SelfCheck {
         }
     }
 
+    /// From remembering a span to decoding it; nothing to do for one that is being decoded.
     fn decode_remembered(&mut self, checkpoints: &Checkpoints) -> Result<(), BuildError> {
-        if let Watch::Remember(bytes) = std::mem::replace(&mut self.watch, Watch::Nothing) {
+        if let Watch::Remember(bytes) = &self.watch {
             let mut stream = Box::new(decoder(self.span, checkpoints));
-            decode(self.span, &mut stream, &bytes)?;
+            decode(self.span, &mut stream, bytes)?;
             self.watch = Watch::Decode(stream);
         }
         Ok(())
@@ -168,4 +172,164 @@ fn compare(span: usize, stream: &mut GzipStream, expected: &SpanContent) -> Resu
         return Ok(());
     };
     Err(BuildError::SelfCheck { span, found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gzip::WINDOW_BYTES;
+    use crate::model::SpanTable;
+    use crate::{BuildOptions, Builder, Built, SpanSize};
+    use soci_testkit::{content, gzip, tar::Archive};
+
+    /// Repeats itself every 30,000 bytes, so every span but the first copies from its window.
+    fn layer(repeats: usize, flush_every: usize) -> Vec<u8> {
+        let content = content::random(9, 30_000).repeat(repeats);
+        let archive = Archive::new().file("file", &content).finish();
+        gzip::compress_flushing(&archive, 6, flush_every, gzip::Flush::Sync)
+    }
+
+    fn checkpoints(layer: &[u8], span_bytes: u64) -> Checkpoints {
+        let span_size = SpanSize::from_bytes(span_bytes).expect("a span size");
+        let mut builder = Builder::new(BuildOptions {
+            span_size,
+            ..BuildOptions::default()
+        });
+        builder.push(layer).expect("a sound layer");
+        let Ok(Built::Indexed { ztoc, .. }) = builder.finish() else {
+            panic!("not indexed")
+        };
+        let SpanTable::Gzip(checkpoints) = ztoc.spans else {
+            panic!("not gzip")
+        };
+        checkpoints
+    }
+
+    fn with_damaged_window(checkpoints: &Checkpoints, damaged: usize) -> Checkpoints {
+        let mut copy = Checkpoints::new(checkpoints.span_bytes());
+        for (index, point) in checkpoints.iter().enumerate() {
+            let flip = if index == damaged { 0xff } else { 0 };
+            let window: Vec<u8> = point.window.iter().map(|byte| byte ^ flip).collect();
+            assert_eq!(window.len(), WINDOW_BYTES);
+            copy.push(
+                point.compressed_offset,
+                point.uncompressed_offset,
+                point.bits,
+                &window,
+            );
+        }
+        copy
+    }
+
+    /// What the check says of these checkpoints when the layer passes by in pieces.
+    fn verdict(
+        layer: &[u8],
+        checkpoints: &Checkpoints,
+        piece_bytes: usize,
+    ) -> Result<(), BuildError> {
+        let mut straight = GzipStream::from_start();
+        let mut check = SelfCheck::new();
+        let mut next = 0;
+        for piece in layer.chunks(piece_bytes) {
+            let mut passed = Vec::new();
+            let mut input = piece;
+            loop {
+                let step = straight.advance(&mut input).expect("a sound layer");
+                if step.is_idle() && input.is_empty() {
+                    break;
+                }
+                let offset = straight.compressed_offset();
+                if next < checkpoints.len() && checkpoints.get(next).compressed_offset == offset {
+                    let first_byte = checkpoints.get(next).first_compressed_byte();
+                    let uncompressed_end = straight.uncompressed_offset();
+                    let before = SpanContent {
+                        crc: straight.take_crc(),
+                        uncompressed_end,
+                    };
+                    passed.push(Passed {
+                        start: SpanStart {
+                            first_byte,
+                            previous_end: offset,
+                        },
+                        before,
+                    });
+                    next += 1;
+                }
+            }
+            check.push(piece, &passed, checkpoints)?;
+        }
+        let uncompressed_end = straight.uncompressed_offset();
+        check.finish(
+            &SpanContent {
+                crc: straight.take_crc(),
+                uncompressed_end,
+            },
+            checkpoints,
+        )
+    }
+
+    #[test]
+    fn finds_a_damaged_window_of_the_first_sampled_and_last_spans() {
+        // 130 spans and more: 64 and 128 are sampled; the last is taken off one by one to be each kind of span.
+        let layer = layer(200, 15_000);
+        let good = checkpoints(&layer, 30_000);
+        let last = good.len() - 1;
+        assert!(last > 128, "{last} spans");
+        for piece_bytes in [1_000, 15_003, usize::MAX] {
+            assert_eq!(verdict(&layer, &good, piece_bytes), Ok(()));
+            for damaged in [64, 128, last] {
+                let found = verdict(&layer, &with_damaged_window(&good, damaged), piece_bytes);
+                assert!(
+                    matches!(found, Err(BuildError::SelfCheck { span, .. }) if span == damaged),
+                    "{damaged}: {found:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_span_is_checked_whatever_its_number() {
+        for repeats in [3, 64, 65, 66] {
+            let layer = layer(repeats, 30_000);
+            let good = checkpoints(&layer, 29_000);
+            let last = good.len() - 1;
+            assert_eq!(verdict(&layer, &good, 4_096), Ok(()));
+            let found = verdict(&layer, &with_damaged_window(&good, last), 4_096);
+            assert!(
+                matches!(found, Err(BuildError::SelfCheck { .. })),
+                "{last}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_last_span_too_long_to_be_remembered_is_checked() {
+        let content = content::random(5, 30_000)
+            .repeat(3)
+            .into_iter()
+            .chain(content::random(6, 9 << 20));
+        let archive = Archive::new()
+            .file("file", &content.collect::<Vec<_>>())
+            .finish();
+        let layer = gzip::compress_flushing(&archive, 6, 40_000, gzip::Flush::Sync);
+        let good = checkpoints(&layer, 20_000);
+        let only_two = {
+            let mut copy = Checkpoints::new(20_000);
+            for point in good.iter().take(2) {
+                copy.push(
+                    point.compressed_offset,
+                    point.uncompressed_offset,
+                    point.bits,
+                    point.window,
+                );
+            }
+            copy
+        };
+        assert_eq!(verdict(&layer, &only_two, 100_000), Ok(()));
+        let found = verdict(&layer, &with_damaged_window(&only_two, 1), 100_000);
+        assert!(
+            matches!(found, Err(BuildError::SelfCheck { span: 1, .. })),
+            "{found:?}"
+        );
+    }
 }

@@ -8,7 +8,7 @@
 
 use crc32fast::Hasher;
 
-use crate::consumer::{self, Unserved};
+use crate::consumer;
 use crate::error::{BuildError, Damage, NotIndexable};
 use crate::gzip::GzipStream;
 use crate::hash::{LayerHasher, LayerIdentity, SpanStart};
@@ -82,19 +82,9 @@ pub enum VerifyError {
     },
 }
 
-impl From<Unserved> for VerifyError {
-    fn from(unserved: Unserved) -> VerifyError {
-        match unserved {
-            Unserved::NotIndexable(why) => VerifyError::NotIndexable(why),
-            Unserved::Limit(limit) => VerifyError::Layer(limit.into()),
-        }
-    }
-}
-
 /// Holds a zTOC against its layer; see the module's documentation.
 pub struct LayerVerifier<'z> {
     ztoc: &'z Ztoc,
-    limits: Limits,
     hasher: LayerHasher,
     content: Result<TarParser, NotIndexable>,
     gzip: Option<GzipVerifier<'z>>,
@@ -110,7 +100,6 @@ impl<'z> LayerVerifier<'z> {
         let gzip = matches!(ztoc.spans, SpanTable::Gzip(_)).then(|| GzipVerifier::new(ztoc));
         LayerVerifier {
             ztoc,
-            limits: limits.clone(),
             hasher: LayerHasher::new(),
             content: Ok(TarParser::new(limits.clone())),
             gzip,
@@ -141,7 +130,6 @@ impl<'z> LayerVerifier<'z> {
     pub fn finish(self) -> Result<LayerIdentity, VerifyError> {
         let LayerVerifier {
             ztoc,
-            limits,
             hasher,
             content,
             gzip,
@@ -169,7 +157,7 @@ impl<'z> LayerVerifier<'z> {
         let archive = content
             .and_then(TarParser::finish)
             .map_err(VerifyError::NotIndexable)?;
-        consumer::check(ztoc, &limits)?;
+        consumer::check(ztoc).map_err(VerifyError::NotIndexable)?;
         compare_files(&ztoc.files, &archive.files)?;
         if archive.uncompressed_bytes != ztoc.uncompressed_bytes {
             return Err(VerifyError::ArchiveSize {
@@ -193,10 +181,6 @@ impl<'z> LayerVerifier<'z> {
                 0 => first_byte,
                 next => self.ztoc.span(next - 1).compressed.end,
             };
-            // The span before it may end one byte later, in the next piece.
-            if previous_end > end {
-                break;
-            }
             starts.push(SpanStart {
                 first_byte,
                 previous_end,

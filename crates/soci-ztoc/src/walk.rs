@@ -161,7 +161,7 @@ impl LayerWalker {
                 }
                 .into());
             }
-            Format::Gzip(gzip) => SpanTable::Gzip(gzip.finish(content.is_ok())?),
+            Format::Gzip(gzip) => SpanTable::Gzip(gzip.finish(content.is_ok(), &options)?),
             Format::Plain => {
                 is_plain = true;
                 SpanTable::Uncompressed {
@@ -249,10 +249,13 @@ impl GzipWalk {
             }
             let boundary = step.boundary;
             push_content(content, step.output)?;
-            if let Some(boundary) = boundary {
+            if boundary.is_some() || self.stream.is_history_full() {
                 self.check_ratio(options)?;
+            }
+            if let Some(boundary) = boundary {
                 self.at_boundary(boundary, content, options)?;
             }
+            self.check_memory(content, options)?;
         }
         if content.is_ok() {
             self.self_check
@@ -280,7 +283,9 @@ impl GzipWalk {
                 0
             }
         };
-        let Ok(parser) = content else { return Ok(()) };
+        if content.is_err() {
+            return Ok(());
+        }
         let uncompressed_offset = self.stream.uncompressed_offset();
         if !self.checkpoints.is_empty()
             && uncompressed_offset - self.last_checkpoint <= options.span_size.bytes()
@@ -299,12 +304,6 @@ impl GzipWalk {
             bits,
             self.stream.window(),
         );
-        let memory_bytes = self.checkpoints.memory_bytes() + parser.memory_bytes();
-        limits::check(
-            "bytes of memory",
-            memory_bytes as u64,
-            options.limits.memory_bytes as u64,
-        )?;
         let first_byte = compressed_offset - u64::from(bits > 0);
         self.last_checkpoint = uncompressed_offset;
         self.passed.push(Passed {
@@ -367,8 +366,27 @@ impl GzipWalk {
         Ok(())
     }
 
-    fn finish(mut self, indexable: bool) -> Result<Checkpoints, BuildError> {
+    fn check_memory(
+        &self,
+        content: &Result<TarParser, NotIndexable>,
+        options: &BuildOptions,
+    ) -> Result<(), BuildError> {
+        let entries = content.as_ref().map_or(0, TarParser::memory_bytes);
+        let memory_bytes = (self.checkpoints.memory_bytes() + entries) as u64;
+        Ok(limits::check(
+            "bytes of memory",
+            memory_bytes,
+            options.limits.memory_bytes as u64,
+        )?)
+    }
+
+    fn finish(
+        mut self,
+        indexable: bool,
+        options: &BuildOptions,
+    ) -> Result<Checkpoints, BuildError> {
         self.stream.finish()?;
+        self.check_ratio(options)?;
         if indexable {
             let last = SpanContent {
                 crc: self.stream.take_crc(),

@@ -7,7 +7,8 @@ use super::schema::{compression, file, record, tar_zinfo, toc, ztoc};
 use crate::checkpoints::{Checkpoints, InvalidCheckpoints};
 use crate::digest::InvalidDigest;
 use crate::limits::{self, LimitExceeded, Limits};
-use crate::model::{FileKind, FileMetadata, PaxRecord, SpanTable, Ztoc};
+use crate::model::{FileKind, FileMetadata, SpanTable, Ztoc};
+use crate::pax_records::PaxRecords;
 use crate::structure::StructureError;
 use crate::timestamp::Timestamp;
 
@@ -133,7 +134,9 @@ impl Budget {
     }
 
     fn copy<T: From<Box<[u8]>>>(&mut self, bytes: &[u8]) -> Result<T, LimitExceeded> {
-        self.spend(bytes.len())?;
+        /// What an allocation takes beside its bytes, at most.
+        const ALLOCATION_BYTES: usize = 32;
+        self.spend(bytes.len() + ALLOCATION_BYTES)?;
         Ok(T::from(Box::from(bytes)))
     }
 }
@@ -186,19 +189,20 @@ fn read_time(text: &[u8]) -> Result<Option<Timestamp>, DecodeError> {
     }
 }
 
-fn read_records(entry: &Table<'_>, budget: &mut Budget) -> Result<Box<[PaxRecord]>, DecodeError> {
-    let records = entry.refs(file::PAX_RECORDS, "PAX records")?;
-    budget.spend(records.len().saturating_mul(size_of::<PaxRecord>()))?;
-    records
+fn read_records(entry: &Table<'_>, budget: &mut Budget) -> Result<PaxRecords, DecodeError> {
+    let mut records = Vec::new();
+    for table in entry
+        .refs(file::PAX_RECORDS, "PAX records")?
         .tables("PAX record")
-        .map(|table| {
-            let table = table?;
-            Ok(PaxRecord {
-                key: budget.copy(table.bytes(record::KEY, "PAX key")?)?,
-                value: budget.copy(table.bytes(record::VALUE, "PAX value")?)?,
-            })
-        })
-        .collect()
+    {
+        let table = table?;
+        let key = table.bytes(record::KEY, "PAX key")?;
+        let value = table.bytes(record::VALUE, "PAX value")?;
+        // The list here and the packed form.
+        budget.spend(key.len() + value.len() + 2 * size_of_val(&(key, value)))?;
+        records.push((key, value));
+    }
+    Ok(PaxRecords::pack(records.into_iter()))
 }
 
 fn read_spans(info: &Table<'_>, limits: &Limits) -> Result<SpanTable, DecodeError> {

@@ -7,7 +7,7 @@ use super::writer::{Parts, Ref, Writer};
 use crate::checkpoints::Checkpoints;
 use crate::digest::{Digest, DigestHasher};
 use crate::limits::{self, LimitExceeded};
-use crate::model::{FileMetadata, PaxRecord, SpanTable, Ztoc};
+use crate::model::{FileMetadata, SpanTable, Ztoc};
 
 /// Flatbuffers count in 31 bits.
 const FLATBUFFER_LIMIT_BYTES: u64 = (1 << 31) - 1;
@@ -31,8 +31,7 @@ impl Ztoc {
         let mut writer = Writer::new();
         let version = writer.string(self.version.as_bytes());
         let build_tool_identifier = writer.string(self.build_tool_identifier.as_bytes());
-        let table_of_contents = write_toc(&mut writer, &self.files);
-        drop(self.files);
+        let table_of_contents = write_toc(&mut writer, self.files);
         let compression_info = write_compression(&mut writer, &self.spans, &self.span_digests);
         let mut root = writer.table();
         root.reference(ztoc::VERSION, version);
@@ -103,13 +102,13 @@ impl EncodedZtoc {
     }
 }
 
-fn write_toc(writer: &mut Writer, files: &[FileMetadata]) -> Ref {
-    // Created from the last to the first, referred to from the first to the last.
-    let mut entries: Vec<Ref> = files
-        .iter()
-        .rev()
-        .map(|file| write_file(writer, file))
-        .collect();
+fn write_toc(writer: &mut Writer, mut files: Vec<FileMetadata>) -> Ref {
+    // Created from the last to the first, referred to from the first to the last. Each is freed when it is written: a
+    // layer of many files must not be in memory twice.
+    let mut entries = Vec::with_capacity(files.len());
+    while let Some(file) = files.pop() {
+        entries.push(write_file(writer, &file));
+    }
     entries.reverse();
     let metadata = writer.refs(&entries);
     let mut table = writer.table();
@@ -130,7 +129,7 @@ fn write_file(writer: &mut Writer, entry: &FileMetadata) -> Ref {
     let records: Vec<Ref> = entry
         .pax_records
         .iter()
-        .map(|record| write_record(writer, record))
+        .map(|(key, value)| write_record(writer, key, value))
         .collect();
     let records = writer.refs(&records);
     let mut table = writer.table();
@@ -151,9 +150,9 @@ fn write_file(writer: &mut Writer, entry: &FileMetadata) -> Ref {
     table.end()
 }
 
-fn write_record(writer: &mut Writer, pax: &PaxRecord) -> Ref {
-    let key = writer.string(&pax.key);
-    let value = writer.string(&pax.value);
+fn write_record(writer: &mut Writer, key: &[u8], value: &[u8]) -> Ref {
+    let key = writer.string(key);
+    let value = writer.string(value);
     let mut table = writer.table();
     table.reference(record::KEY, key);
     table.reference(record::VALUE, value);

@@ -53,6 +53,10 @@ pub(crate) struct Inflater {
     stream: Box<z::z_stream>,
 }
 
+// SAFETY: the stream's pointers lead to zlib's state, which this value alone owns, and to buffers that are set anew by
+// every `step`; zlib-rs keeps nothing per thread.
+unsafe impl Send for Inflater {}
+
 impl Inflater {
     /// At the first bit of a deflate stream.
     pub(crate) fn new() -> Inflater {

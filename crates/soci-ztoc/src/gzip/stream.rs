@@ -173,6 +173,11 @@ impl GzipStream {
         &self.history[self.filled - bytes..self.filled]
     }
 
+    /// Whether the history is full: at offsets of the output that do not depend on how the input is cut.
+    pub(crate) fn is_history_full(&self) -> bool {
+        self.filled == self.history.len()
+    }
+
     /// CRC-32 of all output since the last call.
     pub(crate) fn take_crc(&mut self) -> Hasher {
         self.settle_crc();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::header::RawHeader;
 use super::pax::{Records, XATTR_PREFIX};
 use crate::error::Reason;
-use crate::model::{FileKind, FileMetadata, PaxRecord};
+use crate::model::{FileKind, FileMetadata};
+use crate::pax_records::PaxRecords;
 use crate::tree::STORE_KEY_BYTES;
 
 /// Bits of a mode number that Go's `FileInfo` takes for a file type other than "regular":
@@ -59,7 +60,7 @@ fn shared(last: &mut Arc<[u8]>, name: &[u8]) -> Arc<[u8]> {
 pub(super) fn entry(
     kind: FileKind,
     header: RawHeader,
-    records: Records,
+    records: &Records,
     uncompressed_offset: u64,
     data_bytes: u64,
     names: &mut Names,
@@ -89,13 +90,7 @@ pub(super) fn entry(
         device_minor: header.device_minor,
         name: header.name.into_boxed_slice(),
         link_name: header.link_name.into_boxed_slice(),
-        pax_records: records
-            .into_iter()
-            .map(|(key, value)| PaxRecord {
-                key: key.into_boxed_slice(),
-                value: value.into_boxed_slice(),
-            })
-            .collect(),
+        pax_records: PaxRecords::pack(records.iter().map(|(key, value)| (&key[..], &value[..]))),
     };
     check_served(&file)?;
     Ok(file)
@@ -133,7 +128,7 @@ fn check_served(file: &FileMetadata) -> Result<(), Refusal> {
 pub(crate) fn extended_attributes(file: &FileMetadata) -> impl Iterator<Item = (&[u8], &[u8])> {
     file.pax_records
         .iter()
-        .filter_map(|record| Some((record.key.strip_prefix(XATTR_PREFIX)?, &*record.value)))
+        .filter_map(|(key, value)| Some((key.strip_prefix(XATTR_PREFIX)?, value)))
 }
 
 pub(super) fn unreadable(detail: String) -> Refusal {

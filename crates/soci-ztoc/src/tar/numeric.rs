@@ -3,7 +3,7 @@
 //! Containers' layers are unpacked, and zTOCs are checked at run time, by Go's reader. Where other
 //! readers are more or less tolerant, Go's verdict is the one that counts.
 
-use crate::model::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// A number in a header field: octal text, or base-256 when the first bit is set. `None` where Go
 /// refuses it.

@@ -7,6 +7,7 @@ use super::pax::{self, BadPax, Records};
 use crate::error::{BuildError, NotIndexable, Reason};
 use crate::limits::{self, Limits};
 use crate::model::{FileKind, FileMetadata};
+use crate::tree;
 
 /// What is being read.
 enum State {
@@ -265,6 +266,10 @@ impl TarParser {
             long_name,
             long_link,
         } = std::mem::take(&mut self.pending);
+        if !is_header_only(header.type_flag) {
+            // Go judges the stated size before PAX records override it.
+            data_bytes(header.data_bytes)?;
+        }
         pax::merge(&mut header, &records).map_err(bad_pax)?;
         if !long_name.is_empty() {
             header.name = long_name;
@@ -299,7 +304,7 @@ impl TarParser {
         let file = entry::entry(
             kind,
             header,
-            records,
+            &records,
             self.offset,
             left_bytes,
             &mut self.names,
@@ -322,11 +327,6 @@ impl TarParser {
         self.metadata_bytes += memory_bytes(&file);
         let limit = self.limits.memory_bytes as u64;
         limits::check("bytes of file metadata", self.metadata_bytes as u64, limit)?;
-        limits::check(
-            "bytes of memory",
-            self.metadata_bytes as u64,
-            self.limits.memory_bytes as u64,
-        )?;
         self.files.push(file);
         Ok(())
     }
@@ -359,6 +359,11 @@ fn split<'a>(input: &mut &'a [u8], left_bytes: &mut u64, offset: &mut u64) -> &'
     taken
 }
 
+/// Links, devices, directories and pipes, to Go: nothing behind their headers is theirs.
+fn is_header_only(type_flag: u8) -> bool {
+    (b'1'..=b'6').contains(&type_flag)
+}
+
 fn data_bytes(stated: i64) -> Result<u64, Refusal> {
     u64::try_from(stated).map_err(|_| unreadable(format!("an entry has a size of {stated} bytes")))
 }
@@ -375,15 +380,19 @@ fn bad_pax(bad: BadPax) -> Refusal {
     })
 }
 
-/// What an entry takes in memory, allocations rounded up.
+/// What an entry takes in memory, allocations rounded up, with what checking its place in the tree takes.
 fn memory_bytes(file: &FileMetadata) -> usize {
     const ALLOCATION_BYTES: usize = 16;
-    let records: usize = file
-        .pax_records
-        .iter()
-        .map(|record| {
-            size_of_val(record) + record.key.len() + record.value.len() + 2 * ALLOCATION_BYTES
-        })
-        .sum();
-    size_of_val(file) + file.name.len() + file.link_name.len() + 2 * ALLOCATION_BYTES + records
+    let strings = [
+        &*file.name,
+        &*file.link_name,
+        &*file.user_name,
+        &*file.group_name,
+    ];
+    let heap_bytes: usize = strings.iter().map(|text| text.len()).sum();
+    size_of_val(file)
+        + heap_bytes
+        + file.pax_records.memory_bytes()
+        + (strings.len() + 1) * ALLOCATION_BYTES
+        + tree::BYTES_PER_ENTRY
 }

@@ -84,16 +84,17 @@ pub(super) fn merge(header: &mut RawHeader, records: &Records) -> Result<(), Bad
     Ok(())
 }
 
-/// Whether the records describe one of the GNU sparse formats 0.0, 0.1 and 1.0. A version that is
-/// none of them makes Go's reader treat the entry as an ordinary file.
+/// Whether the records describe one of the GNU sparse formats 0.0, 0.1 and 1.0. A version that is none of them makes Go's reader
+/// treat the entry as an ordinary file – but not the records of format 0.0, which it rewrites or refuses whatever the version.
 pub(super) fn is_sparse(records: &Records) -> bool {
     let value = |key: &str| records.get(key.as_bytes()).map_or(&b""[..], Vec::as_slice);
-    let has_map = ["GNU.sparse.map", "GNU.sparse.offset", "GNU.sparse.numbytes"]
-        .iter()
-        .any(|key| records.contains_key(key.as_bytes()));
+    let has = |key: &str| records.contains_key(key.as_bytes());
+    if has("GNU.sparse.offset") || has("GNU.sparse.numbytes") {
+        return true;
+    }
     match (value("GNU.sparse.major"), value("GNU.sparse.minor")) {
         (b"0", b"0" | b"1") | (b"1", b"0") => true,
-        (b"", b"") => has_map,
+        (b"", b"") => !value("GNU.sparse.map").is_empty(),
         _ => false,
     }
 }
