@@ -100,6 +100,21 @@ impl Manifest {
     }
 }
 
+/// The descriptors in a document's `manifests`; those that are not of our kind, such as of another digest, are passed over.
+pub(crate) fn manifests_in(document: &[u8]) -> Option<Vec<Descriptor>> {
+    #[derive(Deserialize)]
+    struct List {
+        manifests: Vec<serde_json::Value>,
+    }
+    let list: List = serde_json::from_slice(document).ok()?;
+    Some(
+        list.manifests
+            .into_iter()
+            .filter_map(|entry| serde_json::from_value(entry).ok())
+            .collect(),
+    )
+}
+
 /// The media type of a document for which nobody else named one: its own field, or what its fields look like.
 pub(crate) fn media_type_of(document: &[u8]) -> Option<String> {
     #[derive(Deserialize)]

@@ -11,7 +11,7 @@ use crate::credentials::CredentialsError;
 use crate::digest::Digest;
 use crate::kind::Kind;
 use crate::layout::LayoutFault;
-use crate::reference::{Digested, Target};
+use crate::reference::{Item, Target};
 use crate::remote::{ProtocolFault, Refusal};
 use crate::transport::{ConnectionFailure, SetupError, Url};
 
@@ -70,7 +70,7 @@ pub enum Error {
         /// Where it was looked for.
         place: String,
         /// What was looked for.
-        target: Digested,
+        target: Item,
     },
     /// The target is not one that this place can have.
     #[error("{target} cannot be used with a registry, only with a layout or an archive")]
@@ -137,7 +137,7 @@ pub enum Promise {
     Manifest(Target),
     /// A manifest's digest as the server's header says, for what was asked for.
     #[error("the server's digest header of {0}")]
-    Header(Digested),
+    Header(Item),
     /// A manifest that was pushed, by what it was to be found under.
     #[error("the manifest stored as {0}")]
     Pushed(Target),

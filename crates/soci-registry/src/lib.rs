@@ -79,7 +79,7 @@ pub use kind::Kind;
 pub use layout::{ArchiveStore, LayoutFault, LayoutStore};
 pub use limits::MANIFEST_BYTES;
 pub use reference::{
-    Digested, InvalidReference, Reference, ReferenceFault, RegistryReference, RepositoryName,
+    InvalidReference, Item, Reference, ReferenceFault, RegistryReference, RepositoryName,
     TAG_CHARS, Tag, Target,
 };
 pub use remote::{Diagnostic, ProtocolFault, Refusal, RegistryOptions, RegistryStore};

@@ -16,6 +16,9 @@ pub(crate) const LIST_PAGE_BYTES: usize = MANIFEST_BYTES as usize;
 /// Pages of a list that are followed: at 1,000 tags each ten times what Amazon ECR lets a repository hold.
 pub(crate) const LIST_PAGES: usize = 1_000;
 
+/// Entries of a list, whatever its pages: ten tags for each of the 100,000 images that Amazon ECR lets a repository hold.
+pub(crate) const LIST_ENTRIES: usize = 1_000_000;
+
 /// Redirects that are followed in a row. Amazon ECR and other registries need one, with a CDN in front two.
 pub(crate) const REDIRECTS: usize = 5;
 

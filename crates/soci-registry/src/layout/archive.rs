@@ -22,7 +22,7 @@ use crate::descriptor::{Descriptor, Manifest};
 use crate::digest::Digest;
 use crate::error::{Error, Mismatch, Promise};
 use crate::limits::MANIFEST_BYTES;
-use crate::reference::{Digested, Tag, Target};
+use crate::reference::{Item, Tag, Target};
 use crate::store::{Content, Listing, Pending, Pushed, Store};
 
 /// An OCI layout in a tar archive.
@@ -83,7 +83,7 @@ impl ArchiveStore {
         }
     }
 
-    fn missing(&self, target: Digested) -> Error {
+    fn missing(&self, target: Item) -> Error {
         Error::Missing {
             place: format!("oci-archive:{}", self.path.display()),
             target,
@@ -111,7 +111,7 @@ impl ArchiveStore {
             .index
             .find(target)
             .map_err(|fault| self.fault(fault))?;
-        let missing = || self.missing(Digested::Manifest(target.clone()));
+        let missing = || self.missing(Item::Manifest(target.clone()));
         let entry = match (listed, target) {
             (Some(entry), _) => entry,
             (None, Target::Digest(digest)) => Descriptor::new("", *digest, 0),
@@ -141,7 +141,7 @@ impl ArchiveStore {
 
     async fn open_blob(&self, blob: &Descriptor) -> Result<BlobReader, Error> {
         let found = self.find(&blob.digest).await;
-        let (path, place) = found.ok_or_else(|| self.missing(Digested::Blob(blob.digest)))?;
+        let (path, place) = found.ok_or_else(|| self.missing(Item::Blob(blob.digest)))?;
         if place.size_bytes != blob.size_bytes {
             let what = Promise::Blob(blob.digest);
             return Err(Mismatch::Size {

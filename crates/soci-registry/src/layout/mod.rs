@@ -127,15 +127,8 @@ fn referrers_tag(subject: &Digest) -> Target {
 }
 
 fn referrers_in(index: &Manifest, artifact_type: Option<&str>) -> Vec<Descriptor> {
-    #[derive(serde::Deserialize)]
-    struct Referrers {
-        manifests: Vec<Descriptor>,
-    }
-    let referrers = serde_json::from_slice(index.bytes()).unwrap_or(Referrers {
-        manifests: Vec::new(),
-    });
-    let wanted = |entry: &Descriptor| {
-        artifact_type.is_none() || entry.artifact_type.as_deref() == artifact_type
-    };
-    referrers.manifests.into_iter().filter(wanted).collect()
+    let mut found = descriptor::manifests_in(index.bytes()).unwrap_or_default();
+    found
+        .retain(|entry| artifact_type.is_none() || entry.artifact_type.as_deref() == artifact_type);
+    found
 }

@@ -145,21 +145,21 @@ pub enum Target {
     OnlyEntry,
 }
 
-/// A target, or a blob: what can be missing.
+/// Something that a place can hold or lack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Digested {
+pub enum Item {
     /// A manifest.
     Manifest(Target),
     /// A blob.
     Blob(Digest),
 }
 
-impl fmt::Display for Digested {
+impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Digested::Manifest(Target::Digest(digest)) => write!(f, "manifest {digest}"),
-            Digested::Manifest(target) => target.fmt(f),
-            Digested::Blob(digest) => write!(f, "blob {digest}"),
+            Item::Manifest(Target::Digest(digest)) => write!(f, "manifest {digest}"),
+            Item::Manifest(target) => target.fmt(f),
+            Item::Blob(digest) => write!(f, "blob {digest}"),
         }
     }
 }

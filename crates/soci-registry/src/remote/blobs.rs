@@ -17,7 +17,7 @@ use crate::blob::{BlobReader, ChunkSource};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::error::{Action, Error, Mismatch, Promise};
-use crate::reference::Digested;
+use crate::reference::Item;
 use crate::retry::Attempts;
 use crate::store::Pending;
 use crate::transport::ConnectionFailure;
@@ -115,9 +115,12 @@ impl Download {
                     self.answer.insert(part)
                 }
             };
-            let read = part.answer.body.chunk().await;
-            let Some(mut chunk) = read.map_err(|failure| part.answer.broken(failure))? else {
-                return self.ended();
+            let mut chunk = match part.answer.body.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return self.ended(),
+                // All bytes are here, and only the answer's own end is missing.
+                Err(_) if self.position_bytes == self.size_bytes => return Ok(None),
+                Err(failure) => return Err(part.answer.broken(failure)),
             };
             self.fetched_bytes += chunk.len() as u64;
             let skipped = part.skip_bytes.min(chunk.len() as u64);
@@ -184,7 +187,7 @@ impl Download {
         match announced.filter(|found: &Digest| *found != self.digest) {
             None => Ok(()),
             Some(found) => {
-                let what = Promise::Header(Digested::Blob(self.digest));
+                let what = Promise::Header(Item::Blob(self.digest));
                 Err(Mismatch::Digest {
                     what,
                     expected: self.digest,

@@ -25,7 +25,7 @@ pub enum ProtocolFault {
         limit: usize,
     },
     /// Another part of a blob than the one asked for.
-    #[error("asked for bytes from {expected}, the answer begins at {}", .found.map_or_else(|| "an unknown place".to_owned(), |at| at.to_string()))]
+    #[error("asked for bytes from {expected}, the answer begins {}", place(.found))]
     Range {
         /// First byte asked for.
         expected: u64,
@@ -45,11 +45,15 @@ pub enum ProtocolFault {
     #[error("the registry names a token endpoint that is not an https address")]
     TokenEndpoint,
     /// A list that does not end.
-    #[error("the list has more than {limit} pages")]
-    Pages {
+    #[error("the list does not end, or has more than {limit} entries")]
+    Endless {
         /// How many are read.
         limit: usize,
     },
+}
+
+fn place(found: &Option<u64>) -> String {
+    found.map_or_else(|| "nobody knows where".to_owned(), |at| format!("at {at}"))
 }
 
 impl ProtocolFault {

@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::error::{Action, Error, Mismatch, Promise, Request};
 use crate::kind::Kind;
 use crate::limits::MANIFEST_BYTES;
-use crate::reference::{Digested, Target};
+use crate::reference::{Item, Target};
 use crate::store::{Listing, Pushed};
 use crate::transport::{Outgoing, Url};
 
@@ -133,7 +133,7 @@ async fn read_once(session: &Session, target: &Target) -> Result<Manifest, Error
         .into());
     }
     if let Some(announced) = announced.filter(|announced| *announced != found) {
-        let what = Promise::Header(Digested::Manifest(target.clone()));
+        let what = Promise::Header(Item::Manifest(target.clone()));
         return Err(Mismatch::Digest {
             what,
             expected: found,
@@ -213,7 +213,7 @@ fn announced_digest(answer: &Answer) -> Option<Digest> {
 fn check_announced(target: &Target, found: Digest) -> Result<(), Error> {
     match *target {
         Target::Digest(expected) if expected != found => {
-            let what = Promise::Header(Digested::Manifest(target.clone()));
+            let what = Promise::Header(Item::Manifest(target.clone()));
             Err(Mismatch::Digest {
                 what,
                 expected,

@@ -70,15 +70,14 @@ impl ConnectionFailure {
 
     /// What hyper-util's client gave up on.
     pub(super) fn of(error: hyper_util::client::legacy::Error) -> ConnectionFailure {
-        if let Some(tls) = find::<rustls::Error>(&error) {
-            return match tls {
-                rustls::Error::InvalidCertificate(_) => ConnectionFailure::Certificate(tls.clone()),
-                rustls::Error::InvalidMessage(_) => ConnectionFailure::NotTls,
+        if error.is_connect() {
+            return match find::<rustls::Error>(&error) {
+                Some(tls @ rustls::Error::InvalidCertificate(_)) => {
+                    ConnectionFailure::Certificate(tls.clone())
+                }
+                Some(rustls::Error::InvalidMessage(_)) => ConnectionFailure::NotTls,
                 _ => ConnectionFailure::Connect(error.into()),
             };
-        }
-        if error.is_connect() {
-            return ConnectionFailure::Connect(error.into());
         }
         match find::<hyper::Error>(&error) {
             Some(hyper) if hyper.is_parse() => ConnectionFailure::NotHttp(error.into()),

@@ -242,6 +242,8 @@ pub(crate) fn retries() -> RetryPolicy {
 }
 
 async fn serve(mut stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<Asked>>>) {
+    // Head and body are two writes; without this the second waits for an acknowledgement.
+    stream.set_nodelay(true).unwrap();
     while let Some(asked) = read_request(&mut stream).await {
         let answer = handler(&asked);
         log.lock().unwrap().push(asked.clone());
@@ -250,11 +252,8 @@ async fn serve(mut stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<
         }
         let length = answer.length.unwrap_or(answer.body.len());
         let mut head = format!("HTTP/1.1 {} X\r\n", answer.status);
-        if !answer
-            .headers
-            .iter()
-            .any(|(name, _)| name == "content-length")
-        {
+        let framed = |name: &str| name == "content-length" || name == "transfer-encoding";
+        if !answer.headers.iter().any(|(name, _)| framed(name)) {
             head += &format!("content-length: {length}\r\n");
         }
         answer
