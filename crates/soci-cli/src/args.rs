@@ -1,5 +1,6 @@
 //! What can be written on the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
@@ -15,7 +16,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Work on the zTOC of a single layer.
+    /// Make the zTOC of a single layer, its table of contents, or look into one.
     #[command(subcommand)]
     Ztoc(ZtocCommand),
 }
@@ -44,7 +45,7 @@ Examples:
 pub(crate) struct CreateArgs {
     /// The layer: gzip or tar, told by content; `-` is standard input.
     pub(crate) layer: PathBuf,
-    /// Where the zTOC goes. The file appears whole or not at all.
+    /// Where the zTOC goes: a file, which appears whole or not at all, or `/dev/stdout`.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// Uncompressed bytes between two points at which decoding can start.
@@ -53,11 +54,11 @@ pub(crate) struct CreateArgs {
     /// Written into the zTOC, so part of its digest.
     #[arg(long, value_name = "TEXT", default_value = DEFAULT_BUILD_TOOL_IDENTIFIER)]
     pub(crate) build_tool_identifier: String,
-    /// What to do with layers of several gzip members, which soci-snapshotter reads since v0.14.0
-    /// only.
-    #[arg(long, value_enum, default_value_t = MultiMemberArg::Skip)]
+    /// What to do with a layer of several gzip members, which soci-snapshotter reads from v0.14.0
+    /// on.
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = MultiMemberArg::Skip)]
     pub(crate) multi_member: MultiMemberArg,
-    /// The layer's digest; another one is a failure.
+    /// The digest that the layer must have; with another one nothing is written.
     #[arg(long, value_name = "sha256:…")]
     pub(crate) digest: Option<Digest>,
     /// Print the outcome as JSON on standard output.
@@ -67,18 +68,18 @@ pub(crate) struct CreateArgs {
 
 #[derive(ArgGroup)]
 pub(crate) struct InfoArgs {
-    /// The zTOC.
+    /// The zTOC's file.
     pub(crate) ztoc: PathBuf,
 }
 
 #[derive(ArgGroup)]
 pub(crate) struct CatArgs {
-    /// The layer's zTOC.
+    /// The zTOC's file.
     pub(crate) ztoc: PathBuf,
-    /// The layer.
+    /// The layer that the zTOC was made of: a file, not a pipe.
     pub(crate) layer: PathBuf,
-    /// The file's path in the layer.
-    pub(crate) path: String,
+    /// The file's path in the layer, with or without `/` before it.
+    pub(crate) path: OsString,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

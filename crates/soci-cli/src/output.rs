@@ -1,23 +1,27 @@
 //! The only place that writes to standard output and standard error, and the only one that writes
 //! result files.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // reason: this is where printing belongs
 
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
 use anyhow::{Context, anyhow, ensure};
 use serde::Serialize;
 
+/// The name under which standard output can be asked for.
+const STDOUT: &str = "/dev/stdout";
+
 /// Prints an error with its causes as one line.
 pub(crate) fn error(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
+    note(&format!("error: {error:#}"));
 }
 
 /// Prints something worth knowing that is not the result.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    // Where standard error takes nothing, the exit code still tells.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Prints a result as one line of JSON.
@@ -62,8 +66,17 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Refuses a path whose folder is not there, before any work is done.
-pub(crate) fn check_folder(path: &Path) -> anyhow::Result<()> {
+/// Refuses a path that no file can have, before any work is done.
+pub(crate) fn check_path(path: &Path) -> anyhow::Result<()> {
+    ensure!(
+        path != Path::new("-"),
+        "cannot write -: standard output is -o {STDOUT}, and a file of this name -o ./-"
+    );
+    ensure!(
+        !path.is_dir(),
+        "cannot write {}: it is a folder",
+        path.display()
+    );
     let folder = folder_of(path);
     ensure!(
         folder.is_dir(),
@@ -74,8 +87,29 @@ pub(crate) fn check_folder(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Refuses a path that leads to the layer, under whatever name, before any work is done.
+pub(crate) fn check_other_than(layer: &fs::Metadata, path: &Path) -> anyhow::Result<()> {
+    // A terminal or a socket may well be both.
+    let is_layer = layer.is_file()
+        && fs::metadata(path)
+            .is_ok_and(|output| (output.dev(), output.ino()) == (layer.dev(), layer.ino()));
+    ensure!(
+        !is_layer,
+        "cannot write {}: it is the layer",
+        path.display()
+    );
+    Ok(())
+}
+
 /// Writes a file that appears whole or not at all: under another name first, then renamed.
-pub(crate) fn file<'a>(path: &Path, pieces: impl Iterator<Item = &'a [u8]>) -> anyhow::Result<()> {
+pub(crate) fn file<'a>(
+    path: &Path,
+    mut pieces: impl Iterator<Item = &'a [u8]>,
+) -> anyhow::Result<()> {
+    if path == Path::new(STDOUT) {
+        // By its name, a file that it leads to would be replaced, with what others have written.
+        return pieces.try_for_each(bytes);
+    }
     write_file(path, pieces).with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -108,7 +142,11 @@ fn write_file<'a>(path: &Path, mut pieces: impl Iterator<Item = &'a [u8]>) -> an
     Ok(())
 }
 
+/// A path that ends with a slash is a folder's own.
 fn folder_of(path: &Path) -> &Path {
+    if path.as_os_str().as_bytes().ends_with(b"/") {
+        return path;
+    }
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

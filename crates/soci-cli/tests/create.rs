@@ -2,6 +2,9 @@
 
 mod support;
 
+#[cfg(target_os = "linux")]
+use std::{fs::File, process::Command};
+
 use soci_testkit::{content, gzip, tar};
 use soci_ztoc::Digest;
 use support::{Desk, Ended, archive, exists, layer};
@@ -234,6 +237,25 @@ fn damage_is_one_line_with_the_offset_and_leaves_no_file() {
         assert!(ended.stderr.starts_with(prefix), "{}", ended.stderr);
         assert_eq!(ended.stderr.lines().count(), 1);
         assert_eq!(desk.names(), ["layer"]);
+    }
+}
+
+/// As under `2>/dev/full`: nothing can be said, and the exit code is all the more needed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_error_does_not_change_the_exit_code() {
+    let desk = Desk::new();
+    desk.write("layer", &smallest());
+    desk.write("empty", b"");
+    for (layer, code) in [("layer", 0), ("empty", 3), ("nothing", 1)] {
+        let full = File::options().write(true).open("/dev/full");
+        let ended = Command::new(env!("CARGO_BIN_EXE_soci-index"))
+            .args(["ztoc", "create", layer, "-o", "ztoc"])
+            .current_dir(desk.path("."))
+            .stderr(full.expect("the device"))
+            .status()
+            .expect("the program runs");
+        assert_eq!(ended.code(), Some(code), "{layer}");
     }
 }
 

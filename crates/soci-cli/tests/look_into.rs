@@ -2,13 +2,15 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use soci_testkit::{content, tar};
 use soci_ztoc::Digest;
-use support::{Desk, archive, big, layer};
+use support::{Desk, Ended, archive, big, layer};
 
 /// [`layer`] and its zTOC with several spans.
 fn indexed() -> Desk {
@@ -49,6 +51,20 @@ fn info_says_what_lies_where() {
         ],
     });
     assert_eq!(info, expected);
+}
+
+/// In a plain tar without end blocks, an entry without data at the end begins where the layer ends.
+#[test]
+fn info_names_only_spans_that_there_are() {
+    let desk = Desk::new();
+    desk.write("layer", &tar::Archive::new().dir("d/").unfinished());
+    desk.index("layer", "ztoc", 512);
+    let ended = desk.ztoc(&["info", "ztoc"]).with_code(0);
+    let info: Value = serde_json::from_str(ended.text()).expect("JSON");
+    assert_eq!(info["num_spans"], 1);
+    assert_eq!(info["num_multi_span_files"], 0);
+    let file = json!({"filename": "d/", "offset": 512, "size": 0, "type": "dir", "start_span": 0, "end_span": 0});
+    assert_eq!(info["files"], json!([file]));
 }
 
 /// The order too: people read it.
@@ -122,6 +138,23 @@ fn cat_prints_files_as_they_are() {
         assert!(cat("big") == big());
         assert!(cat("./big") == big());
     }
+}
+
+#[test]
+fn cat_finds_names_that_are_not_utf_8() {
+    let desk = Desk::new();
+    let archive = tar::Archive::new()
+        .file(b"caf\xe9", b"one")
+        .file(b"caf\xe8", b"another");
+    desk.write("layer", &archive.finish());
+    desk.index("layer", "ztoc", 512);
+    let cat = |path: &[u8]| {
+        let mut command = desk.command(&["ztoc", "cat", "ztoc", "layer"]);
+        Ended::of(command.arg(OsStr::from_bytes(path)))
+    };
+    assert_eq!(cat(b"caf\xe9").with_code(0).stdout, b"one");
+    assert_eq!(cat(b"./caf\xe8").with_code(0).stdout, b"another");
+    cat(b"caf\xff").failed_with("cannot read caf\u{fffd} from layer: no such file in this layer");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! `soci-index ztoc cat`: one file of a layer, by way of its zTOC.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, anyhow};
@@ -18,12 +20,17 @@ pub(crate) fn run(args: &CatArgs) -> anyhow::Result<Exit> {
     let (ztoc, _) = load::ztoc(&args.ztoc, &limits)?;
     let layer =
         File::open(&args.layer).with_context(|| format!("cannot open {}", args.layer.display()))?;
-    print_file(&ztoc, &layer, &args.path, &limits)
-        .with_context(|| format!("cannot read {} from {}", args.path, args.layer.display()))?;
+    print_file(&ztoc, &layer, &args.path, &limits).with_context(|| {
+        format!(
+            "cannot read {} from {}",
+            args.path.display(),
+            args.layer.display()
+        )
+    })?;
     Ok(Exit::Done)
 }
 
-fn print_file(ztoc: &Ztoc, layer: &File, path: &str, limits: &Limits) -> anyhow::Result<()> {
+fn print_file(ztoc: &Ztoc, layer: &File, path: &OsStr, limits: &Limits) -> anyhow::Result<()> {
     let file = ztoc.find(path.as_bytes())?;
     let mut reader = FileReader::new(ztoc, file, limits)?;
     while let Some(span) = reader.next_span() {

@@ -1,7 +1,8 @@
 //! `soci-index ztoc create`.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -70,8 +71,12 @@ fn create(args: &CreateArgs) -> Result<Outcome, Failure> {
         kind: output::kind(&error),
         error,
     };
-    output::check_folder(&args.output).map_err(unwritable)?;
-    let built = build(&args.layer, &options(args)).map_err(|error| failure(error, &args.layer))?;
+    let unusable = |error: PipelineError| failure(error, &args.layer);
+    output::check_path(&args.output).map_err(unwritable)?;
+    let (layer, metadata) =
+        open(&args.layer).map_err(|error| unusable(PipelineError::Read(error)))?;
+    output::check_other_than(&metadata, &args.output).map_err(unwritable)?;
+    let built = build(layer, &metadata, &options(args)).map_err(unusable)?;
     match built {
         Built::Indexed { ztoc, .. } => write(ztoc, &args.output)
             .map(Outcome::Indexed)
@@ -94,15 +99,19 @@ fn options(args: &CreateArgs) -> BuildOptions {
     }
 }
 
-fn build(path: &Path, options: &BuildOptions) -> Result<Built, PipelineError> {
-    let (layer, bytes): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
-        (Box::new(io::stdin()), None)
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let layer = if path == Path::new("-") {
+        // Standard input may be a file too, and that file then the output.
+        File::from(io::stdin().as_fd().try_clone_to_owned()?)
     } else {
-        let file = File::open(path).map_err(PipelineError::Read)?;
-        let metadata = file.metadata().map_err(PipelineError::Read)?;
-        (Box::new(file), metadata.is_file().then_some(metadata.len()))
+        File::open(path)?
     };
-    let progress = Progress::new("indexing", bytes);
+    let metadata = layer.metadata()?;
+    Ok((layer, metadata))
+}
+
+fn build(layer: File, metadata: &Metadata, options: &BuildOptions) -> Result<Built, PipelineError> {
+    let progress = Progress::new("indexing", metadata.is_file().then_some(metadata.len()));
     pipeline::build(layer, options, |bytes| progress.advance(bytes))
 }
 

@@ -59,12 +59,14 @@ fn file_info<'a>(ztoc: &Ztoc, file: &'a FileMetadata) -> FileInfo<'a> {
     // A file without data lies where its data would begin.
     let spans =
         ztoc.spans_of(file.uncompressed_offset..file.data().end.max(file.uncompressed_offset + 1));
+    // Behind the layer's last byte there is no span any more.
+    let last_span = ztoc.spans.len() - 1;
     FileInfo {
         filename: file.display_name(),
         offset: file.uncompressed_offset,
         size: file.uncompressed_bytes,
         kind: file.kind.as_str(),
-        start_span: spans.start,
-        end_span: spans.end - 1,
+        start_span: spans.start.min(last_span),
+        end_span: (spans.end - 1).min(last_span),
     }
 }
