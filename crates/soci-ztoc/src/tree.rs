@@ -18,37 +18,41 @@ use crate::tar::extended_attributes;
 pub(crate) const STORE_KEY_BYTES: usize = 32_768;
 
 /// Memory that the check takes per entry, in bytes: a slot of a hash table that may be half empty.
-pub(crate) const BYTES_PER_ENTRY: usize = 2 * size_of::<(PathHash, Node<'_>)>();
+pub(crate) const BYTES_PER_ENTRY: usize = 2 * size_of::<(PathHash, Node)>();
 
 /// 128 bits of a cleaned path: two paths with the same are not to be expected.
 type PathHash = [u64; 2];
 
+/// Number of an entry in archive order; how many there may be is limited far below.
+type EntryNumber = u32;
+
 /// What stands under a path.
 #[derive(Clone, Copy)]
-pub(crate) struct Node<'a> {
-    entry: &'a FileMetadata,
+struct Node {
+    /// The entry that describes it.
+    entry: EntryNumber,
+    /// The entry that put it there.
+    since: EntryNumber,
+    /// The entry with which it became a directory after it had been something else: what lay below before is lost.
+    emptied: EntryNumber,
     is_directory: bool,
     /// It has more names than one.
     is_linked: bool,
-    /// Number of the entry that put it there.
-    since: usize,
-    /// Number of the entry with which it became a directory after it had been something else: what lay below before is lost.
-    emptied: usize,
 }
 
-/// What consumers find under which path: a later entry of a name replaces an earlier one – but a directory takes over whatever
-/// has its name.
+/// What consumers find under which path: a later entry of a name replaces an earlier one – but a
+/// directory takes over whatever has its name.
 struct Tree<'a> {
-    nodes: HashMap<PathHash, Node<'a>>,
+    files: &'a [FileMetadata],
+    nodes: HashMap<PathHash, Node>,
 }
 
 /// Checks that consumers see the tree that the archive means.
 pub(crate) fn check(files: &[FileMetadata]) -> Result<(), NotIndexable> {
-    let mut tree = Tree {
-        nodes: HashMap::new(),
-    };
+    let nodes = HashMap::with_capacity(files.len());
+    let mut tree = Tree { files, nodes };
     for (number, file) in files.iter().enumerate() {
-        tree.add(number, file).map_err(|what| {
+        tree.add(number as EntryNumber, file).map_err(|what| {
             let detail = format!("{:?} {what}", file.display_name());
             NotIndexable::new(Reason::UnreadableMetadata, file.uncompressed_offset, detail)
         })?;
@@ -56,8 +60,8 @@ pub(crate) fn check(files: &[FileMetadata]) -> Result<(), NotIndexable> {
     Ok(())
 }
 
-impl<'a> Tree<'a> {
-    fn add(&mut self, number: usize, file: &'a FileMetadata) -> Result<(), String> {
+impl Tree<'_> {
+    fn add(&mut self, number: EntryNumber, file: &FileMetadata) -> Result<(), String> {
         let path = clean(&file.name);
         if path.iter().any(|name| name.len() > STORE_KEY_BYTES) {
             return Err(format!("has a name of more than {STORE_KEY_BYTES} bytes"));
@@ -79,18 +83,18 @@ impl<'a> Tree<'a> {
             }
         }
         let fresh = Node {
-            entry: file,
-            is_directory: file.kind == FileKind::Directory,
-            is_linked: false,
+            entry: number,
             since: number,
             emptied: 0,
+            is_directory: file.kind == FileKind::Directory,
+            is_linked: false,
         };
         let node = match (file.kind, self.nodes.get(own)) {
             (FileKind::HardLink, _) => Node {
                 since: number,
                 ..self.link(file)?
             },
-            (FileKind::Directory, Some(before)) => take_over(before, fresh)?,
+            (FileKind::Directory, Some(before)) => self.take_over(before, fresh)?,
             _ => fresh,
         };
         self.nodes.insert(*own, node);
@@ -98,14 +102,14 @@ impl<'a> Tree<'a> {
     }
 
     /// The target of a hard link, which has one more name from now on.
-    fn link(&mut self, file: &FileMetadata) -> Result<Node<'a>, String> {
+    fn link(&mut self, file: &FileMetadata) -> Result<Node, String> {
         let target = String::from_utf8_lossy(&file.link_name);
         let missing =
             || format!("is a hard link to {target:?}, which is not in the layer before it");
         let prefixes = prefixes(&clean(&file.link_name));
         let (own, parents) = prefixes.split_last().ok_or_else(missing)?;
         let since = self.nodes.get(own).ok_or_else(missing)?.since;
-        let hides = |node: &Node<'_>| !node.is_directory || node.emptied > since;
+        let hides = |node: &Node| !node.is_directory || node.emptied > since;
         if parents
             .iter()
             .any(|parent| self.nodes.get(parent).is_some_and(hides))
@@ -121,24 +125,25 @@ impl<'a> Tree<'a> {
         node.is_linked = true;
         Ok(*node)
     }
-}
 
-/// A directory's entry overwrites what has its name, but only with what is not zero.
-fn take_over<'a>(before: &Node<'a>, fresh: Node<'a>) -> Result<Node<'a>, String> {
-    if before.is_linked {
-        return Err("is a directory in place of a file that has another name too".to_owned());
+    /// A directory's entry overwrites what has its name, but only with what is not zero.
+    fn take_over(&self, before: &Node, fresh: Node) -> Result<Node, String> {
+        if before.is_linked {
+            let what = "is a directory in place of a file that has another name too";
+            return Err(what.to_owned());
+        }
+        let [old, new] = [before.entry, fresh.entry].map(|entry| &self.files[entry as usize]);
+        if leaves_traces(old, new) {
+            let what = "takes the place of an entry whose owner or attributes consumers would keep";
+            return Err(what.to_owned());
+        }
+        let emptied = if before.is_directory {
+            before.emptied
+        } else {
+            fresh.since
+        };
+        Ok(Node { emptied, ..fresh })
     }
-    if leaves_traces(before.entry, fresh.entry) {
-        return Err(
-            "takes the place of an entry whose owner or attributes consumers would keep".to_owned(),
-        );
-    }
-    let emptied = if before.is_directory {
-        before.emptied
-    } else {
-        fresh.since
-    };
-    Ok(Node { emptied, ..fresh })
 }
 
 fn leaves_traces(before: &FileMetadata, file: &FileMetadata) -> bool {

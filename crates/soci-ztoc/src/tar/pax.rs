@@ -12,6 +12,10 @@ pub(super) type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 /// An extended attribute's record; the attribute's name follows.
 pub(super) const XATTR_PREFIX: &[u8] = b"SCHILY.xattr.";
 
+const SPARSE_OFFSET: &[u8] = b"GNU.sparse.offset";
+const SPARSE_NUMBYTES: &[u8] = b"GNU.sparse.numbytes";
+const SPARSE_MAP: &[u8] = b"GNU.sparse.map";
+
 /// Shortest record there can be: `5 k=\n`.
 const SHORTEST_RECORD_BYTES: usize = 5;
 
@@ -24,17 +28,29 @@ pub(super) enum BadPax {
     Value { key: &'static str },
 }
 
-/// Parses all records: each is `LENGTH KEY=VALUE\n`, with the length of all of it in decimal.
+/// Parses all records: each is `LENGTH KEY=VALUE\n`, with the length of all of it in decimal. The pairs of records that list a sparse
+/// file's pieces in GNU's format 0.0 become the one record of format 0.1.
 pub(super) fn parse(data: &[u8]) -> Result<Records, BadPax> {
     let mut records = Records::new();
+    let mut sparse_map: Vec<&[u8]> = Vec::new();
     let mut rest = data;
     while !rest.is_empty() {
-        let bad = BadPax::Record {
-            at: data.len() - rest.len(),
-        };
-        let (key, value, behind) = split_record(rest).ok_or(bad)?;
-        records.insert(key.to_vec(), value.to_vec());
+        let at = data.len() - rest.len();
+        let (key, value, behind) = split_record(rest).ok_or(BadPax::Record { at })?;
+        match key {
+            SPARSE_OFFSET | SPARSE_NUMBYTES => {
+                let expected = [SPARSE_OFFSET, SPARSE_NUMBYTES][sparse_map.len() % 2];
+                if key != expected || value.contains(&b',') {
+                    return Err(BadPax::Record { at });
+                }
+                sparse_map.push(value);
+            }
+            _ => drop(records.insert(key.to_vec(), value.to_vec())),
+        }
         rest = behind;
+    }
+    if !sparse_map.is_empty() {
+        records.insert(SPARSE_MAP.to_vec(), sparse_map.join(&b','));
     }
     Ok(records)
 }
@@ -85,16 +101,12 @@ pub(super) fn merge(header: &mut RawHeader, records: &Records) -> Result<(), Bad
 }
 
 /// Whether the records describe one of the GNU sparse formats 0.0, 0.1 and 1.0. A version that is none of them makes Go's reader
-/// treat the entry as an ordinary file – but not the records of format 0.0, which it rewrites or refuses whatever the version.
+/// treat the entry as an ordinary file.
 pub(super) fn is_sparse(records: &Records) -> bool {
-    let value = |key: &str| records.get(key.as_bytes()).map_or(&b""[..], Vec::as_slice);
-    let has = |key: &str| records.contains_key(key.as_bytes());
-    if has("GNU.sparse.offset") || has("GNU.sparse.numbytes") {
-        return true;
-    }
-    match (value("GNU.sparse.major"), value("GNU.sparse.minor")) {
+    let value = |key: &[u8]| records.get(key).map_or(&b""[..], Vec::as_slice);
+    match (value(b"GNU.sparse.major"), value(b"GNU.sparse.minor")) {
         (b"0", b"0" | b"1") | (b"1", b"0") => true,
-        (b"", b"") => !value("GNU.sparse.map").is_empty(),
+        (b"", b"") => !value(SPARSE_MAP).is_empty(),
         _ => false,
     }
 }

@@ -83,6 +83,19 @@ fn broken() -> Vec<OddCase> {
             header(Header::ustar("x").base256(124, 12, -1))
                 .case("size-negative", "a size of -1 in base-256"),
         ),
+        number(
+            Around::new()
+                .put(|a| {
+                    a.pax(&[("size", b"5")])
+                        .header(Header::ustar("x").base256(124, 12, -1))
+                        .data(b"hello")
+                })
+                .after()
+                .case(
+                    "size-negative-overridden",
+                    "a size of -1 that a PAX record overrides",
+                ),
+        ),
     ]
 }
 

@@ -272,6 +272,12 @@ fn sparse() -> Vec<OddCase> {
         ("GNU.sparse.realsize", b"1000000"),
     ];
     let unknown: &[(&str, &[u8])] = &[("GNU.sparse.major", b"2"), ("GNU.sparse.minor", b"0")];
+    let pieces: &[(&str, &[u8])] = &[
+        ("GNU.sparse.major", b"2"),
+        ("GNU.sparse.minor", b"0"),
+        ("GNU.sparse.offset", b"0"),
+        ("GNU.sparse.numbytes", b"2048"),
+    ];
     let map = Archive::new()
         .data(b"2\n0\n1024\n500000\n1024\n")
         .raw(&data)
@@ -300,5 +306,19 @@ fn sparse() -> Vec<OddCase> {
             "pax-sparse-unknown-version",
             "PAX sparse records of a version that nobody knows",
         ),
+        file(pieces, &data).holds("sparse", data.clone()).case(
+            "pax-sparse-pieces-unknown-version",
+            "a list of pieces as in version 0.0, of a version that nobody knows",
+        ),
+        file(&[("GNU.sparse.numbytes", b"1024")], &data)
+            .case(
+                "pax-sparse-pieces-out-of-order",
+                "a list of pieces as in version 0.0 that begins with a length",
+            )
+            .refused(
+                Reference::BuilderFails,
+                "unreadable-metadata",
+                "Go's reader refuses it, and the daemon reads headers with it",
+            ),
     ]
 }
