@@ -1,0 +1,95 @@
+//! Why an image could not be indexed, and whether trying again may help.
+
+use soci_registry::{Digest, Kind};
+use soci_ztoc::BuildError;
+
+use crate::document::InvalidDocument;
+use crate::output_tag::InvalidOutputTag;
+
+/// Why an image could not be indexed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// Reading from or writing to where the image lives.
+    #[error(transparent)]
+    Store(#[from] soci_registry::Error),
+    /// A manifest or index is not what it should be.
+    #[error(transparent)]
+    Document(#[from] InvalidDocument),
+    /// An index lists too many manifests.
+    #[error(
+        "image index {digest} lists {found} manifests, at most {limit} are indexed; pick some with --platform on a smaller index"
+    )]
+    TooManyManifests {
+        /// The index.
+        digest: Digest,
+        /// Manifests it lists.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A platform was asked for that the image does not have.
+    #[error("the image has no platform {wanted}; it has {has}")]
+    NoSuchPlatform {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        has: String,
+    },
+    /// A layer is damaged or too large.
+    #[error("layer {digest}: {error}")]
+    Layer {
+        /// The layer.
+        digest: Digest,
+        /// What is wrong with it.
+        error: BuildError,
+    },
+    /// A zTOC is beyond a limit.
+    #[error("zTOC: {0}")]
+    Ztoc(BuildError),
+    /// The output tag cannot be used.
+    #[error(transparent)]
+    OutputTag(#[from] InvalidOutputTag),
+    /// The source tag moved again and again while the image was being indexed.
+    #[error("tag {tag} moved {times} times while it was being indexed; last it held {digest}")]
+    TagMoved {
+        /// The source tag.
+        tag: String,
+        /// How often.
+        times: u32,
+        /// What it held last.
+        digest: Digest,
+    },
+    /// A worker ended without a result.
+    #[error("a worker ended without a result; this is a bug, please report it")]
+    Worker,
+}
+
+impl IndexError {
+    /// The failure's kind in the closed list of the product.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            IndexError::Store(error) => error.kind().as_str(),
+            IndexError::Document(_) => Kind::InvalidImage.as_str(),
+            IndexError::TooManyManifests { .. } => "too-large",
+            IndexError::NoSuchPlatform { .. } | IndexError::OutputTag(_) => {
+                Kind::Configuration.as_str()
+            }
+            IndexError::Layer { error, .. } | IndexError::Ztoc(error) => error.kind(),
+            IndexError::TagMoved { .. } => "tag-moved",
+            IndexError::Worker => Kind::Internal.as_str(),
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            IndexError::Store(error) => error.is_transient(),
+            IndexError::TagMoved { .. } => true,
+            IndexError::Layer { error, .. } => error.is_transient(),
+            _ => false,
+        }
+    }
+}

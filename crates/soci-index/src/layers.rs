@@ -1,0 +1,248 @@
+//! The layers of an image, read side by side: each once, from the store through the engine, its zTOC stored as soon as it is made.
+//!
+//! Side by side means: at most as many as there are cores to decode them, and only as many as the memory budget holds, by an estimate
+//! from their sizes. A failure of one ends all: dropping their tasks closes the channels to the workers, which then stop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use soci_registry::{BlobReader, Content, Digest, Store};
+use soci_ztoc::{BuildError, BuildOptions, Built, EncodedZtoc, Expected};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::document::Descriptor;
+use crate::error::IndexError;
+use crate::media_type as types;
+use crate::options::IndexOptions;
+use crate::pipeline::{self, PipelineError};
+use crate::progress::Progress;
+
+/// Compressed bytes that are handed to a worker at once: large enough that handing over costs nothing.
+const BATCH_BYTES: usize = 256 * 1024;
+/// Batches that may wait for a worker, so memory per layer stays at a few MiB.
+const BATCHES_WAITING: usize = 4;
+/// A zTOC takes about a fortieth of its layer's compressed size, twice that while it is built; this many bytes of layer count as one of budget.
+const LAYER_BYTES_PER_BUDGET_BYTE: u64 = 16;
+/// The unit in which the budget is handed out.
+const BUDGET_UNIT_BYTES: u64 = 1 << 20;
+
+/// What came out of a layer.
+#[derive(Debug, Clone)]
+pub(crate) enum BuiltLayer {
+    /// Its zTOC is stored.
+    Indexed {
+        /// As it is stored, without annotations.
+        ztoc: soci_registry::Descriptor,
+        /// Entries of the archive.
+        files: usize,
+        /// Spans of the layer.
+        spans: usize,
+    },
+    /// It has none, for this layer reason.
+    Skipped(&'static str),
+}
+
+/// What reading the layers gave.
+pub(crate) struct BuiltLayers {
+    pub(crate) by_digest: BTreeMap<Digest, BuiltLayer>,
+    pub(crate) downloaded_bytes: u64,
+    pub(crate) uploaded_bytes: u64,
+}
+
+/// What every layer's task needs.
+struct Shop {
+    store: Arc<dyn Store>,
+    options: IndexOptions,
+    progress: Arc<dyn Progress>,
+    cores: Semaphore,
+    budget: Semaphore,
+    budget_units: u32,
+    downloaded_bytes: AtomicU64,
+    uploaded_bytes: AtomicU64,
+}
+
+/// Reads these layers and stores their zTOCs.
+pub(crate) async fn build(
+    store: &Arc<dyn Store>,
+    layers: &[&Descriptor],
+    options: &IndexOptions,
+    progress: &Arc<dyn Progress>,
+) -> Result<BuiltLayers, IndexError> {
+    let budget_units = u32::try_from(options.memory_budget_bytes / BUDGET_UNIT_BYTES)
+        .unwrap_or(u32::MAX)
+        .max(1);
+    let shop = Arc::new(Shop {
+        store: Arc::clone(store),
+        options: options.clone(),
+        progress: Arc::clone(progress),
+        cores: Semaphore::new(options.concurrency.get()),
+        budget: Semaphore::new(budget_units as usize),
+        budget_units,
+        downloaded_bytes: AtomicU64::new(0),
+        uploaded_bytes: AtomicU64::new(0),
+    });
+    let mut tasks = JoinSet::new();
+    for layer in layers {
+        tasks.spawn(Arc::clone(&shop).build(layer.to_registry()));
+    }
+    let mut by_digest = BTreeMap::new();
+    while let Some(done) = tasks.join_next().await {
+        let (digest, built) = done.map_err(|_| IndexError::Worker)??;
+        by_digest.insert(digest, built);
+    }
+    Ok(BuiltLayers {
+        by_digest,
+        downloaded_bytes: shop.downloaded_bytes.load(Ordering::Relaxed),
+        uploaded_bytes: shop.uploaded_bytes.load(Ordering::Relaxed),
+    })
+}
+
+impl Shop {
+    async fn build(
+        self: Arc<Shop>,
+        layer: soci_registry::Descriptor,
+    ) -> Result<(Digest, BuiltLayer), IndexError> {
+        let estimate = layer.size_bytes / LAYER_BYTES_PER_BUDGET_BYTE / BUDGET_UNIT_BYTES + 1;
+        let units = u32::try_from(estimate)
+            .unwrap_or(u32::MAX)
+            .min(self.budget_units);
+        let _core = self.cores.acquire().await.map_err(|_| IndexError::Worker)?;
+        let _memory = self
+            .budget
+            .acquire_many(units)
+            .await
+            .map_err(|_| IndexError::Worker)?;
+        let built = match self.read(&layer).await {
+            // Bytes can change on the way; a second look tells whether they are wrong where they lie.
+            Err(error) if error.kind() == "digest-mismatch" => {
+                tracing::warn!(layer = %layer.digest, %error, "reading the layer again");
+                self.read(&layer).await?
+            }
+            other => other?,
+        };
+        Ok((layer.digest, self.store_built(built).await?))
+    }
+
+    async fn store_built(&self, built: Built) -> Result<BuiltLayer, IndexError> {
+        let ztoc = match built {
+            Built::NotIndexable { why, layer } => {
+                tracing::info!(layer = %layer.digest, %why, "layer left out");
+                return Ok(BuiltLayer::Skipped(why.reason().as_str()));
+            }
+            Built::Indexed { ztoc, .. } => ztoc,
+        };
+        let (files, spans) = (ztoc.files.len(), ztoc.spans.len());
+        let encoded = ztoc
+            .encode()
+            .map_err(|limit| IndexError::Ztoc(BuildError::from(limit)))?;
+        let digest = to_registry(encoded.digest());
+        let ztoc = soci_registry::Descriptor::new(types::ZTOC, digest, encoded.len() as u64);
+        if self.store.push_blob(&ztoc, &ZtocContent(encoded)).await?
+            == soci_registry::Pushed::Stored
+        {
+            self.uploaded_bytes
+                .fetch_add(ztoc.size_bytes, Ordering::Relaxed);
+        }
+        Ok(BuiltLayer::Indexed { ztoc, files, spans })
+    }
+
+    async fn read(&self, layer: &soci_registry::Descriptor) -> Result<Built, IndexError> {
+        let mut blob = self.store.blob(layer).await?.hashed_by_caller();
+        let bar: Arc<dyn Fn(u64) + Send + Sync> =
+            self.progress.layer(&layer.digest, layer.size_bytes).into();
+        let (to_worker, batches) = mpsc::channel(BATCHES_WAITING);
+        let options = self.build_options(layer);
+        let worker = tokio::task::spawn_blocking(move || work(batches, &options, &*bar));
+        feed(&mut blob, to_worker).await;
+        let built = worker.await.map_err(|_| IndexError::Worker)?;
+        self.downloaded_bytes
+            .fetch_add(blob.fetched_bytes(), Ordering::Relaxed);
+        built.map_err(|error| match error {
+            PipelineError::Read(error) => error.into(),
+            PipelineError::Build(error) => IndexError::Layer {
+                digest: layer.digest,
+                error,
+            },
+        })
+    }
+
+    fn build_options(&self, layer: &soci_registry::Descriptor) -> BuildOptions {
+        BuildOptions {
+            span_size: self.options.span_size,
+            build_tool_identifier: self.options.build_tool_identifier.clone(),
+            multi_member: self.options.multi_member,
+            expected: Expected {
+                digest: to_ztoc(layer.digest),
+                size_bytes: Some(layer.size_bytes),
+            },
+            ..BuildOptions::default()
+        }
+    }
+}
+
+type Batch = Result<Vec<Bytes>, soci_registry::Error>;
+
+/// Hands the blob's chunks to the worker. It ends with the blob, with an error, or with the worker.
+async fn feed(blob: &mut BlobReader, to_worker: mpsc::Sender<Batch>) {
+    let mut batch = Vec::new();
+    let mut batch_bytes = 0;
+    loop {
+        let chunk = match blob.next_chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => break,
+            Err(error) => {
+                let _ = to_worker.send(Err(error)).await;
+                return;
+            }
+        };
+        batch_bytes += chunk.len();
+        batch.push(chunk);
+        if batch_bytes >= BATCH_BYTES {
+            batch_bytes = 0;
+            if to_worker
+                .send(Ok(std::mem::take(&mut batch)))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    }
+    let _ = to_worker.send(Ok(batch)).await;
+}
+
+fn work(
+    mut batches: mpsc::Receiver<Batch>,
+    options: &BuildOptions,
+    on_piece: &(dyn Fn(u64) + Send + Sync),
+) -> Result<Built, PipelineError<soci_registry::Error>> {
+    let pieces = std::iter::from_fn(|| batches.blocking_recv()).flat_map(|batch| match batch {
+        Ok(chunks) => chunks.into_iter().map(Ok).collect::<Vec<_>>(),
+        Err(error) => vec![Err(error)],
+    });
+    pipeline::build(pieces, options, on_piece, drop)
+}
+
+/// The engine and the registry client know nothing of each other, so each has a digest type of its own.
+fn to_registry(digest: soci_ztoc::Digest) -> Digest {
+    digest
+        .to_string()
+        .parse()
+        .expect("both write digests alike")
+}
+
+fn to_ztoc(digest: Digest) -> Option<soci_ztoc::Digest> {
+    digest.to_string().parse().ok()
+}
+
+/// A zTOC's pieces, handed out without making it one.
+struct ZtocContent(EncodedZtoc);
+
+impl Content for ZtocContent {
+    fn chunks(&self) -> Box<dyn Iterator<Item = Bytes> + Send + '_> {
+        Box::new(self.0.chunks().map(Bytes::copy_from_slice))
+    }
+}

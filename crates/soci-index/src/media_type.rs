@@ -1,0 +1,50 @@
+//! Media types, and what they say about a layer before it is read.
+
+use soci_registry::{DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
+
+/// Config of an OCI image.
+pub(crate) const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// Config of a Docker image, schema 2.
+pub(crate) const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+/// Artifact type of a SOCI index, version 2.
+pub(crate) const SOCI_INDEX_V2: &str = "application/vnd.amazon.soci.index.v2+json";
+/// Artifact type of a SOCI index, version 1.
+pub(crate) const SOCI_INDEX_V1: &str = "application/vnd.amazon.soci.index.v1+json";
+/// A zTOC.
+pub(crate) const ZTOC: &str = "application/octet-stream";
+
+/// Annotations by which layers of other lazy formats are known: eStargz, overlaybd, nydus.
+pub(crate) const LAZY_ANNOTATIONS: [&str; 4] = [
+    "containerd.io/snapshot/stargz/toc.digest",
+    "containerd.io/snapshot/overlaybd/blob-digest",
+    "containerd.io/snapshot/nydus-blob",
+    "containerd.io/snapshot/nydus-bootstrap",
+];
+
+pub(crate) fn is_index(media_type: &str) -> bool {
+    [OCI_INDEX, DOCKER_INDEX].contains(&media_type)
+}
+
+pub(crate) fn is_manifest(media_type: &str) -> bool {
+    [OCI_MANIFEST, DOCKER_MANIFEST].contains(&media_type)
+}
+
+pub(crate) fn is_image_config(media_type: &str) -> bool {
+    [OCI_CONFIG, DOCKER_CONFIG].contains(&media_type)
+}
+
+pub(crate) fn is_soci_index(media_type: &str) -> bool {
+    [SOCI_INDEX_V1, SOCI_INDEX_V2].contains(&media_type)
+}
+
+/// Layers that a registry need not hold.
+pub(crate) fn is_foreign(media_type: &str) -> bool {
+    media_type.contains(".foreign.") || media_type.contains(".nondistributable.")
+}
+
+/// Layers of which their type says that no zTOC can be made; what any other type says is not relied on.
+pub(crate) fn names_unsupported_compression(media_type: &str) -> bool {
+    media_type.ends_with("+zstd")
+        || media_type.ends_with(".zstd")
+        || media_type.contains("+encrypted")
+}

@@ -1,0 +1,59 @@
+//! What a caller decides about indexing an image.
+
+use std::num::NonZeroUsize;
+
+use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, MultiMember, SpanSize};
+
+use crate::output_tag::OutputTag;
+
+/// Compressed bytes below which a layer gets no zTOC unless asked otherwise: 10 MiB, as in soci-snapshotter. Fetching such a layer whole
+/// costs less than fetching parts of it.
+pub const DEFAULT_MIN_LAYER_BYTES: u64 = 10 << 20;
+
+/// Memory that layers being built at once may take together, by estimate: 1 GiB.
+pub const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 1 << 30;
+
+/// How an image is indexed. [`IndexOptions::default`] gives what the product does by default.
+#[derive(Debug, Clone)]
+pub struct IndexOptions {
+    /// Platforms to be indexed, as `os/architecture[/variant]`; none means all.
+    pub platforms: Vec<String>,
+    /// Uncompressed bytes between checkpoints.
+    pub span_size: SpanSize,
+    /// Layers with fewer compressed bytes get no zTOC.
+    pub min_layer_bytes: u64,
+    /// Platforms whose layers have fewer compressed bytes together are not indexed.
+    pub min_image_bytes: u64,
+    /// Written into zTOCs and indexes.
+    pub build_tool_identifier: String,
+    /// What becomes of layers with several gzip members.
+    pub multi_member: MultiMember,
+    /// Under which tag the result goes.
+    pub output_tag: OutputTag,
+    /// Whether the output tag is set on the unchanged source when there is nothing to index.
+    pub pass_through: bool,
+    /// Build even what is indexed already, or was made by indexing.
+    pub force: bool,
+    /// Layers built at once.
+    pub concurrency: NonZeroUsize,
+    /// Memory that layers being built at once may take together, by estimate.
+    pub memory_budget_bytes: u64,
+}
+
+impl Default for IndexOptions {
+    fn default() -> IndexOptions {
+        IndexOptions {
+            platforms: Vec::new(),
+            span_size: SpanSize::default(),
+            min_layer_bytes: DEFAULT_MIN_LAYER_BYTES,
+            min_image_bytes: 0,
+            build_tool_identifier: DEFAULT_BUILD_TOOL_IDENTIFIER.to_owned(),
+            multi_member: MultiMember::default(),
+            output_tag: OutputTag::default(),
+            pass_through: true,
+            force: false,
+            concurrency: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            memory_budget_bytes: DEFAULT_MEMORY_BUDGET_BYTES,
+        }
+    }
+}

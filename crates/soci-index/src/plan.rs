@@ -1,0 +1,197 @@
+//! What is to be done, decided before any layer is read.
+
+use std::collections::BTreeMap;
+
+use soci_registry::{Digest, Store};
+
+use crate::document::Descriptor;
+use crate::error::IndexError;
+use crate::media_type as types;
+use crate::options::IndexOptions;
+use crate::report::Reason;
+use crate::source::{PlatformImage, Source};
+
+/// What becomes of each platform.
+pub(crate) struct Plan {
+    pub(crate) platforms: Vec<PlatformPlan>,
+}
+
+/// What becomes of one platform's layers.
+pub(crate) struct PlatformPlan {
+    /// Its place in the source's index.
+    pub(crate) place: usize,
+    /// One decision per layer, in order.
+    pub(crate) layers: Vec<LayerPlan>,
+}
+
+/// What becomes of a layer, as far as that can be told without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LayerPlan {
+    /// It is to have a zTOC, unless its content forbids it.
+    Build,
+    /// It gets none, for this layer reason.
+    Skip(&'static str),
+}
+
+impl Plan {
+    /// Decides.
+    pub(crate) async fn make(
+        store: &dyn Store,
+        source: &Source,
+        options: &IndexOptions,
+    ) -> Result<Plan, IndexError> {
+        check_platforms(source, options)?;
+        let mut platforms = Vec::new();
+        for (place, image) in source.images() {
+            if is_selected(image, options) {
+                platforms.push(PlatformPlan {
+                    place,
+                    layers: plan_layers(store, image, options).await?,
+                });
+            }
+        }
+        Ok(Plan { platforms })
+    }
+
+    /// The layers to be read, each once, the largest first so that none of them is left over at the end.
+    pub(crate) fn layers<'a>(&self, source: &'a Source) -> Vec<&'a Descriptor> {
+        let mut unique: BTreeMap<Digest, &Descriptor> = BTreeMap::new();
+        for (platform, image) in self.images(source) {
+            let planned = image.manifest.layers.iter().zip(&platform.layers);
+            let to_build = planned.filter(|(_, plan)| **plan == LayerPlan::Build);
+            unique.extend(to_build.map(|(layer, _)| (layer.digest, layer)));
+        }
+        let mut layers: Vec<_> = unique.into_values().collect();
+        layers.sort_by_key(|layer| std::cmp::Reverse(layer.size_bytes));
+        layers
+    }
+
+    /// The planned platforms with their images.
+    pub(crate) fn images<'a, 's>(
+        &'a self,
+        source: &'s Source,
+    ) -> impl Iterator<Item = (&'a PlatformPlan, &'s PlatformImage)> {
+        let images: BTreeMap<usize, &PlatformImage> = source.images().collect();
+        self.platforms
+            .iter()
+            .filter_map(move |plan| Some((plan, *images.get(&plan.place)?)))
+    }
+
+    /// Why there is nothing to do at all, if so.
+    pub(crate) fn nothing_to_do(&self, source: &Source) -> Option<Reason> {
+        let plans = || self.platforms.iter().flat_map(|platform| &platform.layers);
+        if source.images().next().is_none() {
+            Some(Reason::NotAnImage)
+        } else if plans().any(|plan| *plan == LayerPlan::Build) {
+            None
+        } else if plans().next().is_some()
+            && plans().all(|plan| *plan == LayerPlan::Skip(IMAGE_TOO_SMALL))
+        {
+            Some(Reason::ImageTooSmall)
+        } else if plans().next().is_some()
+            && plans().all(|plan| *plan == LayerPlan::Skip(UNSUPPORTED))
+        {
+            Some(Reason::UnsupportedCompression)
+        } else {
+            Some(Reason::NoEligibleLayers)
+        }
+    }
+}
+
+const TOO_SMALL: &str = "too-small";
+const UNSUPPORTED: &str = "unsupported-compression";
+const FOREIGN: &str = "foreign";
+const EMPTY: &str = "empty";
+/// Within the image only: its layers are reported as too small.
+const IMAGE_TOO_SMALL: &str = "image-too-small";
+
+impl LayerPlan {
+    /// The reason as it stands in reports.
+    pub(crate) fn reason(self) -> Option<&'static str> {
+        match self {
+            LayerPlan::Build => None,
+            LayerPlan::Skip(IMAGE_TOO_SMALL) => Some(TOO_SMALL),
+            LayerPlan::Skip(reason) => Some(reason),
+        }
+    }
+}
+
+/// Whether the image is in another lazy format already.
+pub(crate) fn is_already_lazy(source: &Source) -> bool {
+    let is_lazy = |layer: &Descriptor| {
+        types::LAZY_ANNOTATIONS
+            .iter()
+            .any(|key| layer.annotations.contains_key(*key))
+    };
+    source
+        .images()
+        .any(|(_, image)| image.manifest.layers.iter().any(is_lazy))
+}
+
+fn is_selected(image: &PlatformImage, options: &IndexOptions) -> bool {
+    let names = |wanted: &String| matches_platform(wanted, &image.platform.name());
+    options.platforms.is_empty() || options.platforms.iter().any(names)
+}
+
+/// `linux/arm64` names every variant of it, `linux/arm64/v8` that one.
+fn matches_platform(wanted: &str, name: &str) -> bool {
+    name == wanted
+        || name
+            .strip_prefix(wanted)
+            .is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn check_platforms(source: &Source, options: &IndexOptions) -> Result<(), IndexError> {
+    let names: Vec<String> = source
+        .images()
+        .map(|(_, image)| image.platform.name())
+        .collect();
+    match options
+        .platforms
+        .iter()
+        .find(|wanted| !names.iter().any(|name| matches_platform(wanted, name)))
+    {
+        Some(wanted) if !names.is_empty() => Err(IndexError::NoSuchPlatform {
+            wanted: wanted.clone(),
+            has: names.join(", "),
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn plan_layers(
+    store: &dyn Store,
+    image: &PlatformImage,
+    options: &IndexOptions,
+) -> Result<Vec<LayerPlan>, IndexError> {
+    let layers = &image.manifest.layers;
+    let image_bytes = layers
+        .iter()
+        .fold(0u64, |sum, layer| sum.saturating_add(layer.size_bytes));
+    if image_bytes < options.min_image_bytes {
+        return Ok(vec![LayerPlan::Skip(IMAGE_TOO_SMALL); layers.len()]);
+    }
+    let mut plans = Vec::with_capacity(layers.len());
+    for layer in layers {
+        plans.push(plan_layer(store, layer, options).await?);
+    }
+    Ok(plans)
+}
+
+async fn plan_layer(
+    store: &dyn Store,
+    layer: &Descriptor,
+    options: &IndexOptions,
+) -> Result<LayerPlan, IndexError> {
+    Ok(if layer.size_bytes == 0 {
+        LayerPlan::Skip(EMPTY)
+    } else if layer.size_bytes < options.min_layer_bytes {
+        LayerPlan::Skip(TOO_SMALL)
+    } else if types::names_unsupported_compression(&layer.media_type) {
+        LayerPlan::Skip(UNSUPPORTED)
+    } else if types::is_foreign(&layer.media_type) && !store.has_blob(&layer.digest).await? {
+        LayerPlan::Skip(FOREIGN)
+    } else {
+        LayerPlan::Build
+    })
+}

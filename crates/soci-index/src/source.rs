@@ -1,0 +1,198 @@
+//! What a tag holds, read as far as indexing needs it: documents, never layers.
+
+use serde::Deserialize;
+use soci_registry::{Digest, Manifest, Store, Target};
+
+use crate::document::{Descriptor, ImageIndex, ImageManifest, InvalidDocument, Platform};
+use crate::error::IndexError;
+use crate::media_type as types;
+
+/// Manifests that an index may list. Far more than anybody builds; each costs requests and, indexed, two manifests more.
+const MANIFESTS: usize = 128;
+
+/// Bytes of an image's config; those of real images have a few KiB.
+const CONFIG_BYTES: u64 = 8 << 20;
+
+/// A tag's content.
+pub(crate) struct Source {
+    /// The bytes that the tag holds.
+    pub(crate) manifest: Manifest,
+    /// Everything listed, in order. For a single manifest, that one.
+    pub(crate) index: ImageIndex,
+    /// What each entry of the index is.
+    pub(crate) roles: Vec<Role>,
+}
+
+/// What an entry of an index is.
+pub(crate) enum Role {
+    /// An image for a platform.
+    Image(Box<PlatformImage>),
+    /// A SOCI index.
+    SociIndex,
+    /// Anything else: an attestation, an index within the index, an artifact.
+    Other,
+}
+
+/// An image for one platform.
+pub(crate) struct PlatformImage {
+    pub(crate) platform: Platform,
+    pub(crate) manifest: ImageManifest,
+}
+
+impl Source {
+    /// Reads what a target holds now.
+    pub(crate) async fn read(store: &dyn Store, target: &Target) -> Result<Source, IndexError> {
+        let manifest = store.manifest(target).await?;
+        if types::is_index(manifest.media_type()) {
+            return Source::read_index(store, manifest).await;
+        }
+        let descriptor = Descriptor::new(
+            manifest.media_type(),
+            manifest.digest(),
+            manifest.bytes().len() as u64,
+        );
+        let mut index = ImageIndex::new(soci_registry::OCI_INDEX, vec![descriptor]);
+        let role = if types::is_manifest(manifest.media_type()) {
+            read_role(store, &manifest, None).await?
+        } else {
+            Role::Other
+        };
+        if let Role::Image(image) = &role {
+            index.manifests[0].platform = Some(image.platform.clone());
+        }
+        Ok(Source {
+            manifest,
+            index,
+            roles: vec![role],
+        })
+    }
+
+    async fn read_index(store: &dyn Store, manifest: Manifest) -> Result<Source, IndexError> {
+        let digest = manifest.digest();
+        let index = ImageIndex::parse(|| format!("image index {digest}"), manifest.bytes())?;
+        let found = index.manifests.len();
+        if found > MANIFESTS {
+            return Err(IndexError::TooManyManifests {
+                digest,
+                found,
+                limit: MANIFESTS,
+            });
+        }
+        let mut roles = Vec::with_capacity(found);
+        for entry in &index.manifests {
+            roles.push(entry_role(store, entry).await?);
+        }
+        Ok(Source {
+            manifest,
+            index,
+            roles,
+        })
+    }
+
+    /// The images among the entries, with their places.
+    pub(crate) fn images(&self) -> impl Iterator<Item = (usize, &PlatformImage)> {
+        self.roles
+            .iter()
+            .enumerate()
+            .filter_map(|(place, role)| match role {
+                Role::Image(image) => Some((place, &**image)),
+                Role::SociIndex | Role::Other => None,
+            })
+    }
+
+    /// Whether it was made by indexing.
+    pub(crate) fn has_soci_index(&self) -> bool {
+        self.roles
+            .iter()
+            .any(|role| matches!(role, Role::SociIndex))
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.manifest.digest()
+    }
+}
+
+/// Tells from the entry what it is, where that suffices; else from the manifest.
+async fn entry_role(store: &dyn Store, entry: &Descriptor) -> Result<Role, IndexError> {
+    if entry
+        .artifact_type
+        .as_deref()
+        .is_some_and(types::is_soci_index)
+    {
+        return Ok(Role::SociIndex);
+    }
+    let is_no_image = entry.platform.as_ref().is_some_and(Platform::is_unknown);
+    if is_no_image || !types::is_manifest(&entry.media_type) {
+        return Ok(Role::Other);
+    }
+    let manifest = store.manifest(&Target::Digest(entry.digest)).await?;
+    read_role(store, &manifest, entry.platform.clone()).await
+}
+
+async fn read_role(
+    store: &dyn Store,
+    manifest: &Manifest,
+    platform: Option<Platform>,
+) -> Result<Role, IndexError> {
+    let digest = manifest.digest();
+    let manifest = ImageManifest::parse(|| format!("manifest {digest}"), manifest.bytes())?;
+    if types::is_soci_index(&manifest.config.media_type) {
+        return Ok(Role::SociIndex);
+    }
+    if !types::is_image_config(&manifest.config.media_type) || manifest.artifact_type.is_some() {
+        return Ok(Role::Other);
+    }
+    let platform = match platform {
+        Some(platform) => platform,
+        None => config_platform(store, &manifest.config).await?,
+    };
+    Ok(Role::Image(Box::new(PlatformImage { platform, manifest })))
+}
+
+/// The platform that an image's config names.
+async fn config_platform(store: &dyn Store, config: &Descriptor) -> Result<Platform, IndexError> {
+    let blob = store.blob(&config.to_registry()).await?;
+    let bytes = blob.read_whole(CONFIG_BYTES).await?;
+    let what = || format!("image config {}", config.digest);
+    let found: ConfigPlatform =
+        serde_json::from_slice(&bytes).map_err(|error| InvalidDocument {
+            what: what(),
+            why: error.to_string(),
+        })?;
+    Ok(found.into())
+}
+
+/// The part of an image's config that is its platform. Its other fields are none of a platform's.
+#[derive(Deserialize)]
+struct ConfigPlatform {
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    os: String,
+    #[serde(default, rename = "os.version")]
+    os_version: Option<String>,
+    #[serde(default, rename = "os.features")]
+    os_features: Vec<String>,
+    #[serde(default)]
+    variant: Option<String>,
+}
+
+impl From<ConfigPlatform> for Platform {
+    fn from(config: ConfigPlatform) -> Platform {
+        let ConfigPlatform {
+            architecture,
+            os,
+            os_version,
+            os_features,
+            variant,
+        } = config;
+        Platform {
+            architecture,
+            os,
+            os_version,
+            os_features,
+            variant,
+            unknown: Default::default(),
+        }
+    }
+}
