@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use soci_registry::{Digest, Manifest, OCI_INDEX, OCI_MANIFEST};
 
 use crate::document::{Descriptor, ImageIndex, ImageManifest, to_json};
@@ -60,17 +59,43 @@ pub(crate) fn convert(
     if soci_indexes.is_empty() {
         return None;
     }
+    let planned = |place| {
+        plan.platforms
+            .iter()
+            .any(|platform| platform.place == place)
+    };
     let images: BTreeMap<usize, Manifest> = source
         .images()
-        .map(|(place, image)| (place, rewrite(image, soci_indexes.get(&place))))
+        .map(|(place, image)| {
+            let kept = if planned(place) {
+                None
+            } else {
+                kept_index(source, image)
+            };
+            let index = soci_indexes
+                .get(&place)
+                .map(|index| index.digest().to_string())
+                .or(kept);
+            (place, rewrite(image, index))
+        })
         .collect();
-    let index = list(source, &images, &soci_indexes);
+    let index = list(source, plan, &images, &soci_indexes);
     let index = Manifest::new(OCI_INDEX, to_json(&index));
     Some(Converted {
         soci_indexes,
         images,
         index,
     })
+}
+
+/// The SOCI index that an image has from an earlier conversion, if it is in the list.
+fn kept_index(source: &Source, image: &PlatformImage) -> Option<String> {
+    let linked = image.manifest.annotations.get(INDEX_DIGEST)?;
+    let mut entries = source.index.manifests.iter().zip(&source.roles);
+    entries.find(|(entry, role)| {
+        matches!(role, Role::SociIndex) && entry.digest.to_string() == *linked
+    })?;
+    Some(linked.clone())
 }
 
 fn soci_index(
@@ -94,6 +119,7 @@ fn soci_index(
         return None;
     }
     let left_out: Vec<String> = layers()
+        .filter(|(layer, _)| !types::names_other_compression(&layer.media_type))
         .filter_map(|(layer, _)| match built.by_digest.get(&layer.digest)? {
             BuiltLayer::Skipped(reason) => Some(format!("{}={reason}", layer.digest)),
             BuiltLayer::Indexed { .. } => None,
@@ -132,25 +158,23 @@ fn ztoc(layer: &Descriptor, built: &BuiltLayer, options: &IndexOptions) -> Optio
 }
 
 /// Some registries refuse to mix Docker's manifests with OCI's in one index, so all become OCI manifests.
-fn rewrite(image: &PlatformImage, soci_index: Option<&Manifest>) -> Manifest {
+fn rewrite(image: &PlatformImage, soci_index: Option<String>) -> Manifest {
     let mut manifest = image.manifest.clone();
     manifest.media_type = OCI_MANIFEST.to_owned();
     manifest.config.media_type = types::OCI_CONFIG.to_owned();
     match soci_index {
-        Some(index) => drop(
-            manifest
-                .annotations
-                .insert(INDEX_DIGEST.to_owned(), index.digest().to_string()),
-        ),
+        Some(digest) => drop(manifest.annotations.insert(INDEX_DIGEST.to_owned(), digest)),
         // Of an earlier conversion, whose index is not in this result.
         None => drop(manifest.annotations.remove(INDEX_DIGEST)),
     }
-    Manifest::new(OCI_MANIFEST, Bytes::from(to_json(&manifest)))
+    Manifest::new(OCI_MANIFEST, to_json(&manifest))
 }
 
-/// The source's list with the rewritten manifests in place, and the SOCI indexes behind it.
+/// The source's list with the rewritten manifests in place, and the SOCI indexes in place of those of an earlier conversion or behind
+/// the list.
 fn list(
     source: &Source,
+    plan: &Plan,
     images: &BTreeMap<usize, Manifest>,
     soci_indexes: &BTreeMap<usize, Manifest>,
 ) -> ImageIndex {
@@ -165,43 +189,94 @@ fn list(
             )
         })
         .collect();
-    for (place, entry) in index.manifests.iter_mut().enumerate() {
-        if let Some(image) = images.get(&place) {
-            refer_to(entry, image, &source.roles[place]);
-        } else if let Some(attested) = entry.annotations.get_mut(ATTESTED_DIGEST)
-            && let Some(new) = renamed.get(attested)
-        {
-            attested.clone_from(new);
+    let mut new = soci_entries(plan, images, soci_indexes);
+    let mut listed = Vec::with_capacity(index.manifests.len() + new.len());
+    for (place, mut entry) in index.manifests.into_iter().enumerate() {
+        match (&source.roles[place], images.get(&place)) {
+            (Role::SociIndex, _) => match earlier(&entry, source, images, &mut new) {
+                Some(soci_index) => listed.push(soci_index),
+                None => continue,
+            },
+            (role, Some(image)) => {
+                refer_to(&mut entry, image, role);
+                listed.push(entry);
+            }
+            _ => {
+                if let Some(attested) = entry.annotations.get_mut(ATTESTED_DIGEST)
+                    && let Some(digest) = renamed.get(attested)
+                {
+                    attested.clone_from(digest);
+                }
+                listed.push(entry);
+            }
         }
     }
-    // SOCI indexes of an earlier conversion belong to manifests that are rewritten now.
-    let mut place = 0;
-    index.manifests.retain(|_| {
-        place += 1;
-        !matches!(source.roles[place - 1], Role::SociIndex)
-    });
+    index.manifests = listed;
+    index.manifests.extend(new);
     index
-        .manifests
-        .extend(soci_indexes.iter().map(|(place, soci_index)| {
-            let mut entry = Descriptor::new(
-                OCI_MANIFEST,
-                soci_index.digest(),
-                soci_index.bytes().len() as u64,
-            );
-            entry.annotations = BTreeMap::from([(
-                IMAGE_MANIFEST_DIGEST.to_owned(),
-                images[place].digest().to_string(),
-            )]);
-            entry
-                .platform
-                .clone_from(&source.index.manifests[*place].platform);
-            if let (None, Role::Image(image)) = (&entry.platform, &source.roles[*place]) {
-                entry.platform = Some(image.platform.clone());
-            }
-            entry.artifact_type = Some(types::SOCI_INDEX_V2.to_owned());
-            entry
-        }));
-    index
+}
+
+/// The entries of the SOCI indexes made now, one for each manifest they belong to.
+fn soci_entries(
+    plan: &Plan,
+    images: &BTreeMap<usize, Manifest>,
+    soci_indexes: &BTreeMap<usize, Manifest>,
+) -> Vec<Descriptor> {
+    let mut entries: Vec<Descriptor> = Vec::new();
+    for platform in &plan.platforms {
+        let Some(soci_index) = soci_indexes.get(&platform.place) else {
+            continue;
+        };
+        let mut entry = Descriptor::new(
+            OCI_MANIFEST,
+            soci_index.digest(),
+            soci_index.bytes().len() as u64,
+        );
+        let image = images[&platform.place].digest().to_string();
+        entry.annotations = BTreeMap::from([(IMAGE_MANIFEST_DIGEST.to_owned(), image)]);
+        entry.platform = Some(platform.platform.clone());
+        entry.artifact_type = Some(types::SOCI_INDEX_V2.to_owned());
+        // A manifest may be listed twice.
+        let is_same = |other: &Descriptor| {
+            other.digest == entry.digest && other.annotations == entry.annotations
+        };
+        if !entries.iter().any(is_same) {
+            entries.push(entry);
+        }
+    }
+    entries
+}
+
+/// What stands in place of a SOCI index of an earlier conversion: the one made now for its platform, or itself if its image is not
+/// indexed now.
+fn earlier(
+    entry: &Descriptor,
+    source: &Source,
+    images: &BTreeMap<usize, Manifest>,
+    new: &mut Vec<Descriptor>,
+) -> Option<Descriptor> {
+    let is_same_platform = |other: &Descriptor| match (&entry.platform, &other.platform) {
+        (Some(platform), Some(other)) => platform.is_same(other),
+        _ => false,
+    };
+    if let Some(place) = new.iter().position(is_same_platform) {
+        return Some(new.remove(place));
+    }
+    let digest = entry.digest.to_string();
+    let keeps =
+        |image: &PlatformImage| image.manifest.annotations.get(INDEX_DIGEST) == Some(&digest);
+    let (place, _) = source.images().find(|(_, image)| keeps(image))?;
+    let image = &images[&place];
+    let is_kept = ImageManifest::parse(String::new, image.bytes())
+        .ok()?
+        .annotations
+        .get(INDEX_DIGEST)
+        == Some(&digest);
+    let mut entry = entry.clone();
+    entry
+        .annotations
+        .insert(IMAGE_MANIFEST_DIGEST.to_owned(), image.digest().to_string());
+    is_kept.then_some(entry)
 }
 
 /// Makes an entry refer to the rewritten manifest. Its own annotations stay, those of the manifest are added, as soci-snapshotter does.
@@ -210,8 +285,9 @@ fn refer_to(entry: &mut Descriptor, image: &Manifest, role: &Role) {
     entry.digest = image.digest();
     entry.size_bytes = image.bytes().len() as u64;
     entry.annotations.remove(INDEX_DIGEST);
-    // Embedded content would be that of the manifest before.
+    // Both lead to the manifest as it was before.
     entry.data = None;
+    entry.urls.clear();
     if let Ok(manifest) = ImageManifest::parse(String::new, image.bytes()) {
         entry.annotations.extend(manifest.annotations);
     }

@@ -7,6 +7,7 @@ use soci_registry::{Store, Tag, Target};
 use crate::convert::{IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, LAYER_DIGEST, LEFT_OUT, SPAN_SIZE};
 use crate::document::{Descriptor, ImageManifest};
 use crate::error::IndexError;
+use crate::media_type as types;
 use crate::options::IndexOptions;
 use crate::plan::{LayerPlan, Plan, PlatformPlan};
 use crate::source::{PlatformImage, Role, Source};
@@ -75,7 +76,10 @@ async fn holds(
         .layers
         .iter()
         .zip(&plan.layers)
-        .filter(|(_, plan)| **plan == LayerPlan::Build)
+        .filter(|(layer, plan)| {
+            let is_other = types::names_other_compression(&layer.media_type);
+            **plan == LayerPlan::Build && !is_other
+        })
         .map(|(layer, _)| layer.digest.to_string())
         .collect();
     let Some(linked) = other.manifest.annotations.get(INDEX_DIGEST) else {

@@ -70,6 +70,7 @@ impl IndexError {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            IndexError::Store(soci_registry::Error::TooLarge { .. }) => "too-large",
             IndexError::Store(error) => error.kind().as_str(),
             IndexError::Document(_) => Kind::InvalidImage.as_str(),
             IndexError::TooManyManifests { .. } => "too-large",

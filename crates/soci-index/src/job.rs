@@ -116,8 +116,8 @@ impl Job {
         let built = layers::build(&self.store, &layers, &self.options, &self.progress).await?;
         match convert::convert(&source, &plan, &built, &self.options) {
             None => {
-                self.pass_through(&source, &plan, Reason::NoEligibleLayers, output)
-                    .await
+                let reason = built.why_none();
+                self.pass_through(&source, &plan, reason, output).await
             }
             Some(converted) => self.publish(&source, &plan, built, converted, output).await,
         }

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use soci_registry::{BlobReader, Content, Digest, Store};
-use soci_ztoc::{BuildError, BuildOptions, Built, EncodedZtoc, Expected};
+use soci_ztoc::{
+    BuildError, BuildOptions, Built, EncodedZtoc, Expected, LayerIdentity, LayerWalker,
+};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -19,9 +21,12 @@ use crate::media_type as types;
 use crate::options::IndexOptions;
 use crate::pipeline::{self, PipelineError};
 use crate::progress::Progress;
+use crate::report::Reason;
 
 /// Compressed bytes that are handed to a worker at once: large enough that handing over costs nothing.
 const BATCH_BYTES: usize = 256 * 1024;
+/// Bytes that tell another compression from a tar: its first block.
+const SNIFFED_BYTES: usize = 512;
 /// Batches that may wait for a worker, so memory per layer stays at a few MiB.
 const BATCHES_WAITING: usize = 4;
 /// A zTOC takes about a fortieth of its layer's compressed size, twice that while it is built; this many bytes of layer count as one of budget.
@@ -50,6 +55,19 @@ pub(crate) struct BuiltLayers {
     pub(crate) by_digest: BTreeMap<Digest, BuiltLayer>,
     pub(crate) downloaded_bytes: u64,
     pub(crate) uploaded_bytes: u64,
+}
+
+impl BuiltLayers {
+    /// Why the image is skipped when none of these has a zTOC.
+    pub(crate) fn why_none(&self) -> Reason {
+        let unsupported = soci_ztoc::Reason::UnsupportedCompression.as_str();
+        let is_unsupported = |built: &BuiltLayer| matches!(built, BuiltLayer::Skipped(reason) if *reason == unsupported);
+        if self.by_digest.values().all(is_unsupported) {
+            Reason::UnsupportedCompression
+        } else {
+            Reason::NoEligibleLayers
+        }
+    }
 }
 
 /// What every layer's task needs.
@@ -155,9 +173,19 @@ impl Shop {
             self.progress.layer(&layer.digest, layer.size_bytes).into();
         let (to_worker, batches) = mpsc::channel(BATCHES_WAITING);
         let options = self.build_options(layer);
-        let worker = tokio::task::spawn_blocking(move || work(batches, &options, &*bar));
-        feed(&mut blob, to_worker).await;
-        let built = worker.await.map_err(|_| IndexError::Worker)?;
+        let first = batch(&mut blob).await;
+        let other = first
+            .as_ref()
+            .ok()
+            .and_then(|first| other_compression(first, layer));
+        let built = match other {
+            Some(built) => Ok(built),
+            None => {
+                let worker = tokio::task::spawn_blocking(move || work(batches, &options, &*bar));
+                feed(first, &mut blob, to_worker).await;
+                worker.await.map_err(|_| IndexError::Worker)?
+            }
+        };
         self.downloaded_bytes
             .fetch_add(blob.fetched_bytes(), Ordering::Relaxed);
         built.map_err(|error| match error {
@@ -185,33 +213,49 @@ impl Shop {
 
 type Batch = Result<Vec<Bytes>, soci_registry::Error>;
 
-/// Hands the blob's chunks to the worker. It ends with the blob, with an error, or with the worker.
-async fn feed(blob: &mut BlobReader, to_worker: mpsc::Sender<Batch>) {
-    let mut batch = Vec::new();
-    let mut batch_bytes = 0;
+/// Hands the blob to the worker, batch by batch. It ends with the blob, with an error, or with the worker.
+async fn feed(first: Batch, blob: &mut BlobReader, to_worker: mpsc::Sender<Batch>) {
+    let mut next = first;
     loop {
-        let chunk = match blob.next_chunk().await {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => break,
-            Err(error) => {
-                let _ = to_worker.send(Err(error)).await;
-                return;
-            }
-        };
-        batch_bytes += chunk.len();
-        batch.push(chunk);
-        if batch_bytes >= BATCH_BYTES {
-            batch_bytes = 0;
-            if to_worker
-                .send(Ok(std::mem::take(&mut batch)))
-                .await
-                .is_err()
-            {
-                return;
-            }
+        let is_last = next.as_ref().map_or(true, Vec::is_empty);
+        if to_worker.send(next).await.is_err() || is_last {
+            return;
+        }
+        next = batch(blob).await;
+    }
+}
+
+/// The blob's next chunks, together at least [`BATCH_BYTES`]; none at its end.
+async fn batch(blob: &mut BlobReader) -> Batch {
+    let mut chunks = Vec::new();
+    let mut bytes = 0;
+    while bytes < BATCH_BYTES
+        && let Some(chunk) = blob.next_chunk().await?
+    {
+        bytes += chunk.len();
+        chunks.push(chunk);
+    }
+    Ok(chunks)
+}
+
+/// The outcome for a layer in another compression than gzip, of which the first batch is all that is read.
+fn other_compression(first: &[Bytes], layer: &soci_registry::Descriptor) -> Option<Built> {
+    let mut walker = LayerWalker::new(BuildOptions::default());
+    for chunk in first {
+        walker.push(chunk, &mut Vec::new()).ok()?;
+        if let Some(why) = walker.other_compression() {
+            let layer = LayerIdentity {
+                digest: to_ztoc(layer.digest)?,
+                size_bytes: layer.size_bytes,
+            };
+            return Some(Built::NotIndexable { why, layer });
+        }
+        // One chunk is more than the block by which it is told.
+        if chunk.len() >= SNIFFED_BYTES {
+            return None;
         }
     }
-    let _ = to_worker.send(Ok(batch)).await;
+    None
 }
 
 fn work(

@@ -45,6 +45,7 @@ mod options;
 mod output_tag;
 pub mod pipeline;
 mod plan;
+mod platform;
 mod progress;
 mod report;
 mod source;

@@ -42,8 +42,9 @@ pub(crate) fn is_foreign(media_type: &str) -> bool {
     media_type.contains(".foreign.") || media_type.contains(".nondistributable.")
 }
 
-/// Layers of which their type says that no zTOC can be made; what any other type says is not relied on.
-pub(crate) fn names_unsupported_compression(media_type: &str) -> bool {
+/// Layers of which their type says that no zTOC can be made of them. Their content has the last word; but where it agrees, it need not be
+/// looked at again to know that nothing is missing.
+pub(crate) fn names_other_compression(media_type: &str) -> bool {
     media_type.ends_with("+zstd")
         || media_type.ends_with(".zstd")
         || media_type.contains("+encrypted")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use soci_registry::{Digest, Store};
 
-use crate::document::Descriptor;
+use crate::document::{Descriptor, Platform};
 use crate::error::IndexError;
 use crate::media_type as types;
 use crate::options::IndexOptions;
@@ -20,6 +20,8 @@ pub(crate) struct Plan {
 pub(crate) struct PlatformPlan {
     /// Its place in the source's index.
     pub(crate) place: usize,
+    /// Under which platform it was asked for; the SOCI index is listed for that one.
+    pub(crate) platform: Platform,
     /// One decision per layer, in order.
     pub(crate) layers: Vec<LayerPlan>,
 }
@@ -43,9 +45,10 @@ impl Plan {
         check_platforms(source, options)?;
         let mut platforms = Vec::new();
         for (place, image) in source.images() {
-            if is_selected(image, options) {
+            if let Some(platform) = asked_for(image, options) {
                 platforms.push(PlatformPlan {
                     place,
+                    platform,
                     layers: plan_layers(store, image, options).await?,
                 });
             }
@@ -88,10 +91,6 @@ impl Plan {
             && plans().all(|plan| *plan == LayerPlan::Skip(IMAGE_TOO_SMALL))
         {
             Some(Reason::ImageTooSmall)
-        } else if plans().next().is_some()
-            && plans().all(|plan| *plan == LayerPlan::Skip(UNSUPPORTED))
-        {
-            Some(Reason::UnsupportedCompression)
         } else {
             Some(Reason::NoEligibleLayers)
         }
@@ -99,7 +98,6 @@ impl Plan {
 }
 
 const TOO_SMALL: &str = "too-small";
-const UNSUPPORTED: &str = "unsupported-compression";
 const FOREIGN: &str = "foreign";
 const EMPTY: &str = "empty";
 /// Within the image only: its layers are reported as too small.
@@ -128,29 +126,23 @@ pub(crate) fn is_already_lazy(source: &Source) -> bool {
         .any(|(_, image)| image.manifest.layers.iter().any(is_lazy))
 }
 
-fn is_selected(image: &PlatformImage, options: &IndexOptions) -> bool {
-    let names = |wanted: &String| matches_platform(wanted, &image.platform.name());
-    options.platforms.is_empty() || options.platforms.iter().any(names)
-}
-
-/// `linux/arm64` names every variant of it, `linux/arm64/v8` that one.
-fn matches_platform(wanted: &str, name: &str) -> bool {
-    name == wanted
-        || name
-            .strip_prefix(wanted)
-            .is_some_and(|rest| rest.starts_with('/'))
+/// The platform under which an image was asked for; its own where all are.
+fn asked_for(image: &PlatformImage, options: &IndexOptions) -> Option<Platform> {
+    if options.platforms.is_empty() {
+        return Some(image.platform.clone());
+    }
+    let wishes = options.platforms.iter().map(|wish| Platform::parse(wish));
+    let own = image.platform.clone().normalized().name();
+    wishes.into_iter().find(|wish| wish.name() == own)
 }
 
 fn check_platforms(source: &Source, options: &IndexOptions) -> Result<(), IndexError> {
     let names: Vec<String> = source
         .images()
-        .map(|(_, image)| image.platform.name())
+        .map(|(_, image)| image.platform.clone().normalized().name())
         .collect();
-    match options
-        .platforms
-        .iter()
-        .find(|wanted| !names.iter().any(|name| matches_platform(wanted, name)))
-    {
+    let is_missing = |wish: &&String| !names.contains(&Platform::parse(wish).name());
+    match options.platforms.iter().find(is_missing) {
         Some(wanted) if !names.is_empty() => Err(IndexError::NoSuchPlatform {
             wanted: wanted.clone(),
             has: names.join(", "),
@@ -187,8 +179,6 @@ async fn plan_layer(
         LayerPlan::Skip(EMPTY)
     } else if layer.size_bytes < options.min_layer_bytes {
         LayerPlan::Skip(TOO_SMALL)
-    } else if types::names_unsupported_compression(&layer.media_type) {
-        LayerPlan::Skip(UNSUPPORTED)
     } else if types::is_foreign(&layer.media_type) && !store.has_blob(&layer.digest).await? {
         LayerPlan::Skip(FOREIGN)
     } else {

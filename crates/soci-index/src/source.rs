@@ -139,7 +139,7 @@ async fn read_role(
     if types::is_soci_index(&manifest.config.media_type) {
         return Ok(Role::SociIndex);
     }
-    if !types::is_image_config(&manifest.config.media_type) || manifest.artifact_type.is_some() {
+    if !types::is_image_config(&manifest.config.media_type) {
         return Ok(Role::Other);
     }
     let platform = match platform {
@@ -159,7 +159,11 @@ async fn config_platform(store: &dyn Store, config: &Descriptor) -> Result<Platf
             what: what(),
             why: error.to_string(),
         })?;
-    Ok(found.into())
+    if found.os.is_empty() || found.architecture.is_empty() {
+        let why = "it names no operating system or no architecture".to_owned();
+        return Err(InvalidDocument { what: what(), why }.into());
+    }
+    Ok(Platform::from(found).normalized())
 }
 
 /// The part of an image's config that is its platform. Its other fields are none of a platform's.

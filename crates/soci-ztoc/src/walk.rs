@@ -129,6 +129,17 @@ impl LayerWalker {
         Ok(())
     }
 
+    /// Why the layer cannot be indexed, once that is beyond doubt: it is in another compression than gzip, of which nothing
+    /// more is to be learnt by reading on. Every other reason waits for the layer's end, where damage would show.
+    #[must_use]
+    pub fn other_compression(&self) -> Option<NotIndexable> {
+        let (Format::Plain, Err(why)) = (&self.format, &self.content) else {
+            return None;
+        };
+        let why = name_compression(why.clone(), &self.first_bytes);
+        (why.reason() == Reason::UnsupportedCompression).then_some(why)
+    }
+
     /// The layer ends here.
     ///
     /// # Errors

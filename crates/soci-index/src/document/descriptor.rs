@@ -96,7 +96,7 @@ impl Serialize for Descriptor {
 }
 
 /// What an image runs on (OCI image-spec 1.1, "Image Index").
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Platform {
     pub(crate) architecture: String,
     pub(crate) os: String,

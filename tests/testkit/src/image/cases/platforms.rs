@@ -185,32 +185,36 @@ fn repeated() -> Vec<ImageCase> {
 }
 
 fn nested() -> Vec<ImageCase> {
-    let rewritten = "an inner index is converted like an outer one";
+    let left = "no tool writes an index within an index, and no runtime looks into one: it is left as it is";
     let inner = |s: &mut Shelf| {
         let (first, second) = (child(s, AMD64, 1), child(s, ARM64, 3));
         Index::oci().child(first).child(second).shelve(s)
     };
     let deep =
         |s: &mut Shelf| (0..8).fold(inner(s), |index, _| Index::oci().child(index).shelve(s));
+    let beside = of(
+        "nested-index-platform",
+        "an index in an index, called linux/amd64 there, beside an image",
+        |s| {
+            vec![
+                inner(s).platform(AMD64),
+                child(s, Platform::new("linux", "s390x", ""), 5),
+            ]
+        },
+    )
+    .differs(&[Defect::ManifestLost], left);
+    let beside = ImageCase {
+        platforms: beside.platforms[2..].to_vec(),
+        ..beside
+    };
     vec![
-        of("nested-index", "an index in an index", |s| vec![inner(s)]).rescued(rewritten),
-        of(
-            "nested-index-platform",
-            "an index in an index, called linux/amd64 there",
-            |s| {
-                vec![
-                    inner(s).platform(AMD64),
-                    child(s, Platform::new("linux", "s390x", ""), 5),
-                ]
-            },
-        )
-        .differs(&[Defect::ManifestLost], rewritten),
+        of("nested-index", "an index in an index", |s| vec![inner(s)])
+            .rescued(left)
+            .skipped("not-an-image", left),
+        beside,
         of("nested-index-deep", "indexes nested nine deep", |s| {
             vec![deep(s)]
         })
-        .fails(
-            "invalid-image",
-            "a limit stands in for the index that contains itself",
-        ),
+        .skipped("not-an-image", left),
     ]
 }
