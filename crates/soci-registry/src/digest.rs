@@ -1,4 +1,6 @@
 //! SHA-256 digests as the OCI formats write them: the only algorithm that the indexes we write may use.
+//!
+//! The type stands once more in the engine: the two crates know nothing of each other, and a third one for 40 lines would be known to both.
 
 use std::fmt;
 use std::str::FromStr;

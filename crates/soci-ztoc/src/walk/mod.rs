@@ -5,19 +5,16 @@
 //! archive, and only the checksum behind it tells damage from oddity. So the walk goes on to the
 //! layer's end, without keeping checkpoints, and damage wins.
 
-use crate::checkpoints::Checkpoints;
+mod gzip;
+
+use self::gzip::GzipWalk;
 use crate::error::{BuildError, Damage, DamageKind, NotIndexable, Reason};
-use crate::gzip::{Boundary, GzipStream, MEMBER_MAGIC};
+use crate::gzip::MEMBER_MAGIC;
 use crate::hash::SpanStart;
 use crate::limits;
 use crate::model::{FileMetadata, SpanTable};
-use crate::options::{BuildOptions, MultiMember};
-use crate::self_check::{Passed, SelfCheck, SpanContent};
+use crate::options::BuildOptions;
 use crate::tar::{TarParser, push_content};
-
-/// Output that may come before the first bytes of input are counted: one block's worth, so that the
-/// ratio of a short layer is not judged.
-const RATIO_GRACE_BYTES: u64 = 1 << 20;
 
 /// Compressions that are no gzip, by the bytes that they begin with.
 const OTHER_COMPRESSIONS: [(&str, &[u8]); 6] = [
@@ -48,14 +45,6 @@ enum Format {
     Gzip(Box<GzipWalk>),
     /// Plain tar, or something else that is no gzip.
     Plain,
-}
-
-struct GzipWalk {
-    stream: GzipStream,
-    checkpoints: Checkpoints,
-    self_check: SelfCheck,
-    last_checkpoint: u64,
-    passed: Vec<Passed>,
 }
 
 /// What the walking stage gives for a layer that can be indexed.
@@ -231,180 +220,5 @@ fn name_compression(why: NotIndexable, first_bytes: &[u8]) -> NotIndexable {
             )
         }
         _ => why,
-    }
-}
-
-impl GzipWalk {
-    fn new(options: &BuildOptions) -> GzipWalk {
-        GzipWalk {
-            stream: GzipStream::from_start(),
-            checkpoints: Checkpoints::new(options.span_size.bytes()),
-            self_check: SelfCheck::new(),
-            last_checkpoint: 0,
-            passed: Vec::new(),
-        }
-    }
-
-    fn walk(
-        &mut self,
-        bytes: &[u8],
-        starts: &mut Vec<SpanStart>,
-        content: &mut Result<TarParser, NotIndexable>,
-        options: &BuildOptions,
-    ) -> Result<(), BuildError> {
-        let mut input = bytes;
-        loop {
-            let step = self.stream.advance(&mut input)?;
-            if step.is_idle() && input.is_empty() {
-                break;
-            }
-            let boundary = step.boundary;
-            push_content(content, step.output)?;
-            if boundary.is_some() || self.stream.is_history_full() {
-                self.check_ratio(options)?;
-            }
-            if let Some(boundary) = boundary {
-                self.at_boundary(boundary, content, options)?;
-            }
-            self.check_memory(content, options)?;
-        }
-        if content.is_ok() {
-            self.self_check
-                .push(bytes, &self.passed, &self.checkpoints)?;
-        } else if !self.checkpoints.is_empty() {
-            self.checkpoints = Checkpoints::new(options.span_size.bytes());
-        }
-        starts.extend(self.passed.drain(..).map(|passed| passed.start));
-        Ok(())
-    }
-
-    /// Takes a checkpoint where the rule of the format wants one: at the first boundary, and
-    /// wherever more than a span has been decoded since the last. (soci-snapshotter takes one
-    /// at *every* boundary before the first byte, and its reader then refuses the zTOC.)
-    fn at_boundary(
-        &mut self,
-        boundary: Boundary,
-        content: &mut Result<TarParser, NotIndexable>,
-        options: &BuildOptions,
-    ) -> Result<(), BuildError> {
-        let bits = match boundary {
-            Boundary::Block { bits } => bits,
-            Boundary::Member { count, long_text } => {
-                self.judge_member(count, long_text, content, options);
-                0
-            }
-        };
-        if content.is_err() {
-            return Ok(());
-        }
-        let uncompressed_offset = self.stream.uncompressed_offset();
-        if !self.checkpoints.is_empty()
-            && uncompressed_offset - self.last_checkpoint <= options.span_size.bytes()
-        {
-            return Ok(());
-        }
-        limits::check(
-            "spans",
-            self.checkpoints.len() as u64 + 1,
-            options.limits.spans as u64,
-        )?;
-        let compressed_offset = self.stream.compressed_offset();
-        self.checkpoints.push(
-            compressed_offset,
-            uncompressed_offset,
-            bits,
-            self.stream.window(),
-        );
-        let first_byte = compressed_offset - u64::from(bits > 0);
-        self.last_checkpoint = uncompressed_offset;
-        self.passed.push(Passed {
-            start: SpanStart {
-                first_byte,
-                previous_end: compressed_offset,
-            },
-            before: SpanContent {
-                crc: self.stream.take_crc(),
-                uncompressed_end: uncompressed_offset,
-            },
-        });
-        Ok(())
-    }
-
-    fn judge_member(
-        &mut self,
-        count: u64,
-        long_text: bool,
-        content: &mut Result<TarParser, NotIndexable>,
-        options: &BuildOptions,
-    ) {
-        let refusal = if count > 1 && options.multi_member == MultiMember::Skip {
-            (
-                Reason::MultiMemberGzip,
-                "the layer has more than one gzip member",
-            )
-        } else if long_text {
-            (
-                Reason::UnsupportedCompression,
-                "the gzip header has a text of 512 bytes or more, which consumers refuse",
-            )
-        } else {
-            return;
-        };
-        if content.is_ok() {
-            *content = Err(NotIndexable::new(
-                refusal.0,
-                self.stream.uncompressed_offset(),
-                refusal.1,
-            ));
-        }
-    }
-
-    /// Judged where blocks end, and not whenever input runs out: else the verdict would depend on how the layer is cut.
-    fn check_ratio(&self, options: &BuildOptions) -> Result<(), BuildError> {
-        let ratio = options.limits.inflate_ratio;
-        let most = self
-            .stream
-            .compressed_offset()
-            .saturating_mul(ratio)
-            .saturating_add(RATIO_GRACE_BYTES);
-        if self.stream.uncompressed_offset() > most {
-            return Err(limits::LimitExceeded {
-                what: "uncompressed bytes per compressed byte",
-                limit: ratio,
-            }
-            .into());
-        }
-        Ok(())
-    }
-
-    fn check_memory(
-        &self,
-        content: &Result<TarParser, NotIndexable>,
-        options: &BuildOptions,
-    ) -> Result<(), BuildError> {
-        let entries = content.as_ref().map_or(0, TarParser::memory_bytes);
-        let memory_bytes = (self.checkpoints.memory_bytes() + entries) as u64;
-        Ok(limits::check(
-            "bytes of memory",
-            memory_bytes,
-            options.limits.memory_bytes as u64,
-        )?)
-    }
-
-    fn finish(
-        mut self,
-        indexable: bool,
-        options: &BuildOptions,
-    ) -> Result<Checkpoints, BuildError> {
-        self.stream.finish()?;
-        self.check_ratio(options)?;
-        if indexable {
-            let last = SpanContent {
-                crc: self.stream.take_crc(),
-                uncompressed_end: self.stream.uncompressed_offset(),
-            };
-            self.self_check.finish(&last, &self.checkpoints)?;
-        }
-        Ok(self.checkpoints)
     }
 }
