@@ -1,10 +1,14 @@
 //! What can be written on the command line.
 
+mod images;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES, Digest, MultiMember, SpanSize};
+
+pub(crate) use images::{BuildArgs, ImageArg, RegistryArgs};
 
 /// Builds SOCI indexes, with which container images start before they are pulled.
 #[derive(Parser)]
@@ -16,6 +20,9 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Index images where they lie: in a registry, an OCI layout or an OCI archive.
+    #[command(after_help = images::BUILD_HELP)]
+    Build(Box<BuildArgs>),
     /// Make the zTOC of a single layer, its table of contents, or look into one.
     #[command(subcommand)]
     Ztoc(ZtocCommand),

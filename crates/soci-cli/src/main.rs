@@ -6,20 +6,23 @@
 
 mod args;
 mod exit;
+mod images;
 mod output;
 mod progress;
 mod ztoc;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 
 use crate::args::{Args, Command};
-use crate::exit::Exit;
+use crate::exit::{Exit, WrongUsage};
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
+        Command::Build(args) => concurrently(images::build(&args)),
         Command::Ztoc(command) => ztoc::run(command),
     };
     match result {
@@ -27,7 +30,22 @@ fn main() -> ExitCode {
         Err(error) if output::is_broken_pipe(&error) => Exit::Failed.into(),
         Err(error) => {
             output::error(&error);
-            Exit::Failed.into()
+            let is_usage = error.is::<WrongUsage>();
+            if is_usage {
+                Exit::WrongUsage.into()
+            } else {
+                Exit::Failed.into()
+            }
         }
     }
+}
+
+/// Runs what talks to places where images live.
+fn concurrently(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    runtime.block_on(command)
 }

@@ -1,8 +1,16 @@
-//! A progress bar, where somebody is there to see it.
+//! How far things are: bars where somebody is there to see them, else lines.
 
-use std::time::Duration;
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use soci_registry::Digest;
+
+use crate::output;
+
+/// How often a bar is drawn anew.
+const TICK: Duration = Duration::from_millis(100);
 
 /// How much of an input has been read. Shown on standard error, on a terminal only.
 pub(crate) struct Progress(ProgressBar);
@@ -10,21 +18,18 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// For an input of this size in bytes, if it is known.
     pub(crate) fn new(what: &str, bytes: Option<u64>) -> Progress {
-        let (bar, template) = match bytes {
-            Some(bytes) => (
-                ProgressBar::new(bytes),
-                "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta}",
-            ),
-            None => (
-                ProgressBar::new_spinner(),
-                "{msg} {spinner} {bytes} {bytes_per_sec}",
-            ),
-        };
-        bar.set_style(
-            ProgressStyle::with_template(template).expect("the template is a constant that parses"),
-        );
-        bar.set_message(what.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(100));
+        Progress::ticking(bar(what, bytes))
+    }
+
+    /// The same below others.
+    fn below(others: &MultiProgress, what: &str, bytes: u64) -> Progress {
+        let bar = others.add(bar(what, Some(bytes)));
+        Progress::ticking(bar)
+    }
+
+    /// Shows the bar, which moves even while nothing is read.
+    fn ticking(bar: ProgressBar) -> Progress {
+        bar.enable_steady_tick(TICK);
         Progress(bar)
     }
 
@@ -37,5 +42,83 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+fn bar(what: &str, bytes: Option<u64>) -> ProgressBar {
+    let (bar, template) = match bytes {
+        Some(bytes) => (
+            ProgressBar::new(bytes),
+            "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta}",
+        ),
+        None => (
+            ProgressBar::new_spinner(),
+            "{msg} {spinner} {bytes} {bytes_per_sec}",
+        ),
+    };
+    let style = ProgressStyle::with_template(template);
+    bar.set_style(style.expect("the template is a constant that parses"));
+    bar.with_message(what.to_owned())
+}
+
+/// How far the layers of an image are: a bar for each that is being read, or a line when one begins and one when it is read.
+pub(crate) struct LayerProgress(Option<MultiProgress>);
+
+impl LayerProgress {
+    pub(crate) fn new() -> LayerProgress {
+        LayerProgress(io::stderr().is_terminal().then(MultiProgress::new))
+    }
+}
+
+impl soci_index::Progress for LayerProgress {
+    fn layer(&self, digest: &Digest, size_bytes: u64) -> Box<dyn Fn(u64) + Send + Sync> {
+        let name = crate::images::short(&digest.to_string()).to_owned();
+        match &self.0 {
+            Some(bars) => {
+                let bar = Progress::below(bars, &name, size_bytes);
+                Box::new(move |bytes| bar.advance(bytes))
+            }
+            None => {
+                let lines = Lines::new(name, size_bytes);
+                Box::new(move |bytes| lines.advance(bytes))
+            }
+        }
+    }
+}
+
+/// Two lines for a layer, the second only if it is read to its end.
+struct Lines {
+    layer: String,
+    size_bytes: u64,
+    read_bytes: AtomicU64,
+    begun: Instant,
+}
+
+impl Lines {
+    fn new(layer: String, size_bytes: u64) -> Lines {
+        output::note(&format!("{layer}: reading {}", HumanBytes(size_bytes)));
+        Lines {
+            layer,
+            size_bytes,
+            read_bytes: AtomicU64::new(0),
+            begun: Instant::now(),
+        }
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if self.read_bytes.load(Ordering::Relaxed) == self.size_bytes {
+            let seconds = self.begun.elapsed().as_secs_f64();
+            let per_second = HumanBytes((self.size_bytes as f64 / seconds) as u64);
+            output::note(&format!(
+                "{}: read in {seconds:.1} s, {per_second}/s",
+                self.layer
+            ));
+        }
     }
 }

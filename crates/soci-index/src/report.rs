@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::error::IndexError;
+
 /// The outcome for one image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -138,6 +140,27 @@ pub struct Bytes {
     pub downloaded: u64,
     /// Written there.
     pub uploaded: u64,
+}
+
+impl Report {
+    /// The report of an image that could not even be looked for.
+    #[must_use]
+    pub fn failed(image: String, error: &IndexError) -> Report {
+        Report {
+            image,
+            digest: None,
+            outcome: Outcome::Failed,
+            reason: None,
+            kind: Some(error.kind()),
+            retryable: Some(error.is_transient()),
+            error: Some(error.to_string()),
+            format: "v2",
+            output: None,
+            platforms: Vec::new(),
+            bytes: Bytes::default(),
+            seconds: 0.0,
+        }
+    }
 }
 
 impl Outcome {

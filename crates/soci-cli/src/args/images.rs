@@ -1,0 +1,111 @@
+//! What can be written behind the commands for images.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args as ArgGroup;
+use soci_index::{DEFAULT_MIN_LAYER_BYTES, OutputTag};
+use soci_registry::{InvalidReference, Reference};
+use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES};
+
+use super::{MultiMemberArg, span_size};
+
+pub(super) const BUILD_HELP: &str = "\
+An image is docker://HOST/REPOSITORY:TAG (docker:// may be left out), oci:DIR[:TAG] or oci-archive:FILE[:TAG]. \
+The result goes beside it under a tag of its own; the image itself is not touched. Registries get the credentials that \
+`docker login` left in Docker's config.json.
+
+Exit codes: 0 indexed, now or before; 3 skipped with a reason; 1 failed; 2 wrong usage. Of several images, the worst: 1, 3, 0.
+
+Examples:
+  soci-index build 127.0.0.1:5000/app:1
+  soci-index build --json --platform linux/arm64 oci:images:app";
+
+/// Layers that are built at once need a core each, and more than this no machine has.
+const MOST_LAYERS_AT_ONCE: usize = 1024;
+
+/// An image, as text and parsed.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageArg {
+    pub(crate) text: String,
+    pub(crate) reference: Reference,
+}
+
+impl FromStr for ImageArg {
+    type Err = InvalidReference;
+
+    fn from_str(text: &str) -> Result<ImageArg, InvalidReference> {
+        Ok(ImageArg {
+            text: text.to_owned(),
+            reference: text.parse()?,
+        })
+    }
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct BuildArgs {
+    /// What to index.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<ImageArg>,
+    /// The result's tag; {tag} stands for the image's own.
+    #[arg(long, value_name = "TEMPLATE", default_value = "{tag}-soci")]
+    pub(crate) output_tag: OutputTag,
+    /// Index this platform only, OS/ARCHITECTURE[/VARIANT]; may be repeated. Others are taken over as they are.
+    #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
+    pub(crate) platforms: Vec<String>,
+    /// Uncompressed bytes between two points at which decoding can start.
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_SPAN_BYTES, value_parser = span_size)]
+    pub(crate) span_size: u64,
+    /// Leave out layers with fewer compressed bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MIN_LAYER_BYTES)]
+    pub(crate) min_layer_size: u64,
+    /// Leave out platforms whose layers have fewer compressed bytes together.
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub(crate) min_image_size: u64,
+    /// Written into zTOCs and indexes, so part of their digests.
+    #[arg(long, value_name = "TEXT", default_value = DEFAULT_BUILD_TOOL_IDENTIFIER)]
+    pub(crate) build_tool_identifier: String,
+    /// What to do with layers of several gzip members, which soci-snapshotter reads from v0.14.0
+    /// on.
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = MultiMemberArg::Skip)]
+    pub(crate) multi_member: MultiMemberArg,
+    /// Build even what is indexed already or was made by indexing.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Layers to build at once; as many as there are cores unless given.
+    #[arg(long, value_name = "LAYERS", value_parser = concurrency)]
+    pub(crate) concurrency: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+    /// Print the outcome as JSON on standard output, one line for each image.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How to reach registries.
+#[derive(ArgGroup)]
+pub(crate) struct RegistryArgs {
+    /// Speak http with registries instead of https. Not needed for one on this machine.
+    #[arg(long)]
+    pub(crate) plain_http: bool,
+    /// Certificate authorities to trust besides the system's, in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+}
+
+fn platform(text: &str) -> Result<String, String> {
+    let parts = text.split('/').count();
+    if (2..=3).contains(&parts) && text.split('/').all(|part| !part.is_empty()) {
+        Ok(text.to_owned())
+    } else {
+        Err("must look like linux/amd64 or linux/arm64/v8".to_owned())
+    }
+}
+
+fn concurrency(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .ok()
+        .filter(|layers: &NonZeroUsize| layers.get() <= MOST_LAYERS_AT_ONCE)
+        .ok_or_else(|| format!("must be from 1 to {MOST_LAYERS_AT_ONCE}"))
+}

@@ -1,0 +1,108 @@
+//! `soci-index build`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use soci_index::{IndexOptions, Job, Outcome, Progress, Report};
+use soci_registry::Target;
+use soci_ztoc::SpanSize;
+
+use super::places::{self, Places};
+use super::summary;
+use crate::args::{BuildArgs, ImageArg};
+use crate::exit::{Exit, WrongUsage};
+use crate::output;
+use crate::progress::LayerProgress;
+
+pub(crate) async fn run(args: &BuildArgs) -> anyhow::Result<Exit> {
+    let mut places = Places::new(&args.registry);
+    let options = options(args);
+    check_output_tags(&args.images, &options)?;
+    // What is wrong usage for one image is told before another is worked on.
+    let mut targets = Vec::with_capacity(args.images.len());
+    for image in &args.images {
+        targets.push(places.target(image).await?);
+    }
+    let progress: Arc<dyn Progress> = Arc::new(LayerProgress::new());
+    let mut worst = Exit::Done;
+    for (image, target) in args.images.iter().zip(targets) {
+        let report = index(&mut places, image, target, &options, &progress).await;
+        tell(&report, args.json)?;
+        worst = worst.max(exit(report.outcome));
+    }
+    Ok(worst)
+}
+
+async fn index(
+    places: &mut Places,
+    image: &ImageArg,
+    target: Target,
+    options: &IndexOptions,
+    progress: &Arc<dyn Progress>,
+) -> Report {
+    let store = match places.open(&image.reference).await {
+        Ok(store) => store,
+        Err(error) => return Report::failed(image.text.clone(), &error.into()),
+    };
+    let job = Job {
+        store,
+        target,
+        image: image.text.clone(),
+        repository: places::repository(&image.reference),
+        options: options.clone(),
+        progress: Arc::clone(progress),
+    };
+    job.run().await
+}
+
+fn tell(report: &Report, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        output::json(report)?;
+    }
+    if let Some(error) = &report.error {
+        output::note(&format!("error: cannot index {}: {error}", report.image));
+    } else if !as_json {
+        output::bytes(summary::of(report).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn exit(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Indexed | Outcome::AlreadyIndexed => Exit::Done,
+        Outcome::Skipped => Exit::Skipped,
+        Outcome::Failed => Exit::Failed,
+    }
+}
+
+fn options(args: &BuildArgs) -> IndexOptions {
+    let defaults = IndexOptions::default();
+    IndexOptions {
+        platforms: args.platforms.clone(),
+        span_size: SpanSize::from_bytes(args.span_size)
+            .expect("the argument parser admits span sizes only"),
+        min_layer_bytes: args.min_layer_size,
+        min_image_bytes: args.min_image_size,
+        build_tool_identifier: args.build_tool_identifier.clone(),
+        multi_member: args.multi_member.into(),
+        output_tag: args.output_tag.clone(),
+        force: args.force,
+        concurrency: args.concurrency.unwrap_or(defaults.concurrency),
+        ..defaults
+    }
+}
+
+/// One tag for several images of a repository would be moved from one to the next.
+fn check_output_tags(images: &[ImageArg], options: &IndexOptions) -> Result<(), WrongUsage> {
+    let is_fixed = matches!(options.output_tag.for_source(None), Ok(Some(_)));
+    let mut seen = BTreeSet::new();
+    for image in images {
+        let repository = places::repository(&image.reference);
+        if is_fixed && !seen.insert(repository.clone()) {
+            return Err(WrongUsage(format!(
+                "several images of {repository} cannot have one output tag; write a template with {{tag}} in it"
+            )));
+        }
+    }
+    Ok(())
+}
