@@ -6,6 +6,7 @@ require (
 	github.com/awslabs/soci-snapshotter v0.15.0
 	github.com/containerd/containerd/v2 v2.2.6
 	github.com/containerd/platforms v1.0.0-rc.4
+	github.com/google/go-containerregistry v0.21.9
 	github.com/opencontainers/go-digest v1.0.0
 	github.com/opencontainers/image-spec v1.1.1
 	go.etcd.io/bbolt v1.5.0

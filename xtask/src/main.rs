@@ -2,11 +2,12 @@
 //!
 //! A person and CI run the same commands, so that "green" means one thing. The modules: [`tiers`] is the list of what
 //! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`layering`]
-//! holds the rule of who may use whom, [`oracle`] builds the reference builder, [`mod@bench`] starts the benchmarks,
+//! holds the rule of who may use whom, [`oracle`] builds the reference builder and [`go_registry`] a second registry, [`mod@bench`] starts the benchmarks,
 //! [`workspace`] knows the folders and starts programs.
 
 mod bench;
 mod console;
+mod go_registry;
 mod layering;
 mod oracle;
 mod run;

@@ -4,7 +4,7 @@
 //! take a second, so callers build it whenever they need it instead of asking whether it is there.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -17,7 +17,11 @@ pub(crate) fn path(workspace: &Workspace) -> PathBuf {
 
 /// Builds the program, or finds that nothing changed.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
-    let path = path(workspace);
+    build_command(workspace, "./cmd/oracle", &path(workspace))
+}
+
+/// Builds one command of the Go module.
+pub(crate) fn build_command(workspace: &Workspace, package: &str, path: &Path) -> Result<()> {
     let folder = path
         .parent()
         .context("the tools folder lies in the target folder")?;
@@ -25,5 +29,5 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let output = path
         .to_str()
         .context("the target folder's name is not UTF-8")?;
-    workspace::run(workspace.in_go_module("go", &["build", "-o", output, "./cmd/oracle"]))
+    workspace::run(workspace.in_go_module("go", &["build", "-o", output, package]))
 }

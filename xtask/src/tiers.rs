@@ -8,6 +8,7 @@ use std::env;
 use anyhow::{Result, ensure};
 
 use crate::console;
+use crate::go_registry;
 use crate::layering;
 use crate::oracle;
 use crate::tools::{self, Tool};
@@ -82,6 +83,8 @@ pub(crate) const TIERS: &[Tier] = &[
             "--workspace",
             "--exclude",
             "soci-conformance",
+            "--exclude",
+            "soci-e2e",
             "--no-fail-fast",
         ])],
     },
@@ -122,6 +125,21 @@ pub(crate) const TIERS: &[Tier] = &[
             ]),
         ],
     },
+    Tier {
+        name: "e2e",
+        proves: "images in real registries are indexed, crash-safe and again and again, and an independent client can copy them",
+        needs: &[
+            &tools::GO,
+            &tools::DOCKER_REGISTRY,
+            &tools::HTPASSWD,
+            &tools::OPENSSL,
+            &tools::SKOPEO,
+        ],
+        steps: &[
+            Step::Check("go build of the second registry", go_registry::build),
+            Step::Cargo(&["test", "--workspace", "--test", "e2e", "--no-fail-fast"]),
+        ],
+    },
 ];
 
 impl Step {
@@ -143,6 +161,7 @@ impl Step {
         console::line(&format!("-> {}", workspace::shown(&command)));
         let mut command = command;
         command.env("SOCI_ORACLE", oracle::path(workspace));
+        command.env("SOCI_GO_REGISTRY", go_registry::path(workspace));
         workspace::run(command)
     }
 }

@@ -42,10 +42,12 @@ pub(crate) const PIGZ: Tool = program("pigz", "pigz");
 pub(crate) const LIBDEFLATE: Tool = program("libdeflate-gzip", "libdeflate-tools");
 pub(crate) const IGZIP: Tool = program("igzip", "isal");
 pub(crate) const ZOPFLI: Tool = program("zopfli", "zopfli");
-/// A real registry for the client's tests, with what makes its passwords and certificates.
+/// A real registry for the client's and for whole-system tests, with what makes its passwords and certificates.
 pub(crate) const DOCKER_REGISTRY: Tool = program("docker-registry", "docker-registry");
 pub(crate) const HTPASSWD: Tool = program("htpasswd", "apache2-utils");
 pub(crate) const OPENSSL: Tool = program("openssl", "openssl");
+/// A client by other people for whole-system tests.
+pub(crate) const SKOPEO: Tool = program("skopeo", "skopeo");
 /// The reference builder is Go on top of the C library zlib.
 pub(crate) const ZLIB: Tool = Tool {
     name: "zlib's header",

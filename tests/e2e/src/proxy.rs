@@ -1,0 +1,182 @@
+//! A proxy in front of a real registry: counts what passes, and answers chosen requests in the registry's place.
+//!
+//! Every request goes to the registry on a connection of its own and comes back as it is, so that bytes can be counted without
+//! understanding more of HTTP than where a head ends. The `Host` header is passed on, so that upload addresses lead back through here.
+
+use std::sync::{Arc, Mutex};
+
+use soci_registry::{Anonymous, Pending, RegistryOptions, Store};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::registry::store_at;
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// `GET`, `PUT`, …
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+}
+
+/// What is answered in the registry's place.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: u16,
+    media_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// Any document.
+    #[must_use]
+    pub fn new(status: u16, media_type: &'static str, body: Vec<u8>) -> Answer {
+        Answer {
+            status,
+            media_type,
+            body,
+        }
+    }
+
+    /// An error as registries write it.
+    #[must_use]
+    pub fn error(status: u16, code: &str) -> Answer {
+        let body = format!(r#"{{"errors":[{{"code":"{code}","message":"it is so"}}]}}"#);
+        Answer::new(status, "application/json", body.into_bytes())
+    }
+}
+
+/// A request that was answered.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    /// What was asked.
+    pub asked: Asked,
+    /// Bytes of the answer's body.
+    pub body_bytes: u64,
+}
+
+/// What to do with a request: nothing means it goes to the registry.
+type Hook = dyn Fn(Asked) -> Pending<'static, Option<Answer>> + Send + Sync;
+
+/// The proxy. It ends with the runtime of its test.
+pub struct Proxy {
+    host: String,
+    log: Arc<Mutex<Vec<Passed>>>,
+}
+
+impl Proxy {
+    /// In front of a host; the hook may take its time.
+    pub async fn start(
+        upstream: &str,
+        hook: impl Fn(Asked) -> Pending<'static, Option<Answer>> + Send + Sync + 'static,
+    ) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("there is a free port");
+        let host = listener
+            .local_addr()
+            .expect("it has an address")
+            .to_string();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (hook, seen): (Arc<Hook>, _) = (Arc::new(hook), Arc::clone(&log));
+        let upstream = upstream.to_owned();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (upstream, hook, seen) = (upstream.clone(), hook.clone(), seen.clone());
+                // A client that goes away is none of a proxy's failures.
+                tokio::spawn(async move { serve(client, &upstream, &*hook, &seen).await });
+            }
+        });
+        Proxy { host, log }
+    }
+
+    /// Passes everything on.
+    pub async fn counting(upstream: &str) -> Proxy {
+        Proxy::start(upstream, |_| Box::pin(std::future::ready(None))).await
+    }
+
+    /// 127.0.0.1 with its port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// A repository behind the proxy, for anybody.
+    #[must_use]
+    pub fn store(&self, repository: &str) -> Arc<dyn Store> {
+        let options = RegistryOptions {
+            plain_http: true,
+            ..RegistryOptions::default()
+        };
+        store_at(&self.host, repository, Anonymous, None, options)
+    }
+
+    /// Everything answered since the last time.
+    pub fn take(&self) -> Vec<Passed> {
+        std::mem::take(&mut *self.log.lock().expect("no test panics here"))
+    }
+}
+
+/// Serves the first request of a connection; its answer says that the connection ends.
+async fn serve(
+    mut client: TcpStream,
+    upstream: &str,
+    hook: &Hook,
+    log: &Mutex<Vec<Passed>>,
+) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(client.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&request).into_owned();
+    let (first, fields) = head.split_once("\r\n").unwrap_or_default();
+    let mut words = first.split(' ').map(str::to_owned);
+    let asked = Asked {
+        method: words.next().unwrap_or_default(),
+        path: words.next().unwrap_or_default(),
+    };
+    let value = |name: &str| {
+        fields.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    };
+    let length = value("content-length").and_then(|text| text.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    client.read_exact(&mut body).await?;
+    let answer = match hook(asked.clone()).await {
+        Some(answer) => answered(&asked, &answer),
+        None => {
+            let mut server = TcpStream::connect(upstream).await?;
+            let head = format!("{first}\r\nConnection: close\r\n{fields}");
+            server.write_all(head.as_bytes()).await?;
+            server.write_all(&body).await?;
+            let mut answer = Vec::new();
+            server.read_to_end(&mut answer).await?;
+            answer
+        }
+    };
+    let head_bytes = answer.windows(4).position(|end| end == b"\r\n\r\n");
+    let body_bytes = answer.len() - head_bytes.map_or(0, |at| at + 4);
+    let passed = Passed {
+        asked,
+        body_bytes: body_bytes as u64,
+    };
+    log.lock().expect("no test panics here").push(passed);
+    client.write_all(&answer).await?;
+    client.shutdown().await
+}
+
+fn answered(asked: &Asked, answer: &Answer) -> Vec<u8> {
+    let mut bytes = format!(
+        "HTTP/1.1 {} X\r\nconnection: close\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",
+        answer.status,
+        answer.media_type,
+        answer.body.len()
+    )
+    .into_bytes();
+    if asked.method != "HEAD" {
+        bytes.extend_from_slice(&answer.body);
+    }
+    bytes
+}

@@ -1,0 +1,14 @@
+//! The image job against real registries. One program, so that it is linked once; `cargo xtask test --only e2e` runs it.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failure here, in a helper too, is a failed test"
+)]
+
+mod bad_input;
+mod crashes;
+mod immutable_tags;
+mod main_job;
+mod moving_tags;
+mod second_run;
+mod variants;
