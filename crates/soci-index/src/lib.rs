@@ -38,6 +38,7 @@ mod convert;
 mod current;
 mod document;
 mod error;
+mod filter;
 mod job;
 mod layers;
 mod media_type;
@@ -51,6 +52,7 @@ mod report;
 mod source;
 
 pub use error::IndexError;
+pub use filter::{Filter, Filters, InvalidFilters, MOST_FILTER_CHARS, MOST_FILTERS, Verdict};
 pub use job::Job;
 pub use options::{DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexOptions};
 pub use output_tag::{InvalidOutputTag, OutputTag};

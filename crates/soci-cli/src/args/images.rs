@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args as ArgGroup;
-use soci_index::{DEFAULT_MIN_LAYER_BYTES, OutputTag};
-use soci_registry::{InvalidReference, Reference};
+use soci_index::{DEFAULT_MIN_LAYER_BYTES, Filters, OutputTag};
+use soci_registry::{InvalidReference, Reference, RegistryReference};
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES};
 
 use super::{MultiMemberArg, span_size};
@@ -21,6 +21,17 @@ Exit codes: 0 indexed, now or before; 3 skipped with a reason; 1 failed; 2 wrong
 Examples:
   soci-index build 127.0.0.1:5000/app:1
   soci-index build --json --platform linux/arm64 oci:images:app";
+
+pub(super) const MATCH_HELP: &str = "\
+FILTERS are wildcards over REPOSITORY:TAG with commas between: * stands for any characters (/ and : too), ? for one, \
+[a-z] and [!a-z] for one that is or is not in the set. They match as Python's fnmatchcase does. A filter that begins with ! \
+excludes; where all of them do, everything else matches.
+
+Exit codes: 0 all match, 3 not all, 2 wrong usage.
+
+Examples:
+  soci-index match 'team/*:*,!*:*-dev' team/app:1.0
+  soci-index match '*:v[0-9]*' 123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:v2";
 
 /// Layers that are built at once need a core each, and more than this no machine has.
 const MOST_LAYERS_AT_ONCE: usize = 1024;
@@ -81,6 +92,49 @@ pub(crate) struct BuildArgs {
     /// Print the outcome as JSON on standard output, one line for each image.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct MatchArgs {
+    /// What to match with.
+    pub(crate) filters: Filters,
+    /// What to match: REPOSITORY:TAG. A registry's host before it does not count.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<ImageName>,
+}
+
+/// An image as filters see it: text, and `repository:tag`.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageName {
+    pub(crate) text: String,
+    pub(crate) name: String,
+}
+
+impl FromStr for ImageName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ImageName, String> {
+        let parse = |text: &str| {
+            text.parse::<RegistryReference>()
+                .map_err(|error| error.to_string())
+        };
+        /// Stands for the registry, which is not written.
+        const HOST: &str = "localhost";
+        let image = text.strip_prefix("docker://").unwrap_or(text);
+        let mut parsed = parse(image)?;
+        let host = parsed.repository.host();
+        if host == "docker.io" && !image.starts_with(host) {
+            // Docker's registry is only guessed, and Docker's names for it are longer than they are written.
+            parsed = parse(&format!("{HOST}/{image}"))?;
+        }
+        let tag = parsed
+            .tag
+            .ok_or("filters look at tags, and this image is named without one")?;
+        Ok(ImageName {
+            text: text.to_owned(),
+            name: format!("{}:{tag}", parsed.repository.path()),
+        })
+    }
 }
 
 /// How to reach registries.

@@ -1,8 +1,10 @@
 //! The commands for images: where they live, what is done with them, how that is told.
 
 mod build;
+mod match_filters;
 mod places;
 mod summary;
 
 pub(crate) use build::run as build;
+pub(crate) use match_filters::run as match_filters;
 pub(crate) use summary::short;
