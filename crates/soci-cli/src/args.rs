@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES, Digest, MultiMember, SpanSize};
 
-pub(crate) use images::{BuildArgs, ImageArg, MatchArgs, RegistryArgs};
+pub(crate) use images::{BuildArgs, ImageArg, InspectArgs, MatchArgs, RegistryArgs};
 
 /// Builds SOCI indexes, with which container images start before they are pulled.
 #[derive(Parser)]
@@ -23,6 +23,9 @@ pub(crate) enum Command {
     /// Index images where they lie: in a registry, an OCI layout or an OCI archive.
     #[command(after_help = images::BUILD_HELP)]
     Build(Box<BuildArgs>),
+    /// Show what of an image is indexed, what is not and why.
+    #[command(after_help = images::INSPECT_HELP)]
+    Inspect(InspectArgs),
     /// Tell which filter matches an image, as the function would decide.
     #[command(after_help = images::MATCH_HELP)]
     Match(MatchArgs),

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
         Command::Build(args) => concurrently(images::build(&args)),
+        Command::Inspect(args) => concurrently(images::inspect(&args)),
         Command::Match(args) => images::match_filters(&args),
         Command::Ztoc(command) => ztoc::run(command),
     };

@@ -39,6 +39,7 @@ mod current;
 mod document;
 mod error;
 mod filter;
+mod inspect;
 mod job;
 mod layers;
 mod media_type;
@@ -53,6 +54,9 @@ mod source;
 
 pub use error::IndexError;
 pub use filter::{Filter, Filters, InvalidFilters, MOST_FILTER_CHARS, MOST_FILTERS, Verdict};
+pub use inspect::{
+    InspectedIndex, InspectedLayer, InspectedPlatform, InspectedZtoc, Inspection, inspect,
+};
 pub use job::Job;
 pub use options::{DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexOptions};
 pub use output_tag::{InvalidOutputTag, OutputTag};

@@ -33,6 +33,16 @@ Examples:
   soci-index match 'team/*:*,!*:*-dev' team/app:1.0
   soci-index match '*:v[0-9]*' 123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:v2";
 
+pub(super) const INSPECT_HELP: &str = "\
+Reads the image's documents, no layers. A layer without a zTOC has the reason that was noted when the image was indexed, or \
+the one for which it would be left out by default.
+
+Exit codes: 0 read, 1 failed, 2 wrong usage.
+
+Examples:
+  soci-index inspect 127.0.0.1:5000/app:1-soci
+  soci-index inspect --json oci:images:app-soci | jq '.platforms[].layers[] | select(.indexed | not)'";
+
 /// Layers that are built at once need a core each, and more than this no machine has.
 const MOST_LAYERS_AT_ONCE: usize = 1024;
 
@@ -135,6 +145,17 @@ impl FromStr for ImageName {
             name: format!("{}:{tag}", parsed.repository.path()),
         })
     }
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct InspectArgs {
+    /// What to look at.
+    pub(crate) image: ImageArg,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How to reach registries.

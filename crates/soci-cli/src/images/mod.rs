@@ -1,10 +1,12 @@
 //! The commands for images: where they live, what is done with them, how that is told.
 
 mod build;
+mod inspect;
 mod match_filters;
 mod places;
 mod summary;
 
 pub(crate) use build::run as build;
+pub(crate) use inspect::run as inspect;
 pub(crate) use match_filters::run as match_filters;
 pub(crate) use summary::short;

@@ -1,0 +1,255 @@
+//! What is indexed in an image, told from documents alone: no layer and no zTOC is read.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use soci_registry::{Manifest, Store, Target};
+
+use crate::convert::{IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, LAYER_DIGEST, LEFT_OUT};
+use crate::document::{Descriptor, ImageManifest};
+use crate::error::IndexError;
+use crate::media_type as types;
+use crate::options::DEFAULT_MIN_LAYER_BYTES;
+use crate::source::{PlatformImage, Role, Source};
+
+/// On a SOCI index: who made it.
+const BUILD_TOOL: &str = "com.amazon.soci.build-tool-identifier";
+
+/// An image and what is indexed of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// The image, as it was asked for.
+    pub image: String,
+    /// What its tag holds.
+    pub digest: String,
+    /// The media type of that.
+    pub media_type: String,
+    /// Its platforms.
+    pub platforms: Vec<InspectedPlatform>,
+}
+
+/// One platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InspectedPlatform {
+    /// `os/architecture[/variant]`.
+    pub platform: String,
+    /// Digest of its manifest.
+    pub manifest: String,
+    /// Bytes of its layers together.
+    pub size: u64,
+    /// Its SOCI index, if a consumer finds one.
+    pub index: Option<InspectedIndex>,
+    /// Why a consumer finds none although there is a trace of one.
+    pub problem: Option<String>,
+    /// Its layers, in order.
+    pub layers: Vec<InspectedLayer>,
+}
+
+/// A SOCI index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InspectedIndex {
+    /// Its digest.
+    pub digest: String,
+    /// Who made it.
+    pub build_tool: Option<String>,
+    /// Bytes of its zTOCs together.
+    pub size: u64,
+}
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InspectedLayer {
+    /// Its digest.
+    pub digest: String,
+    /// Its compressed size in bytes.
+    pub size: u64,
+    /// Its media type, as the manifest says.
+    pub media_type: String,
+    /// Whether it has a zTOC.
+    pub indexed: bool,
+    /// Why it has none: as whoever indexed the image noted, or as can be told without reading the layer.
+    pub reason: Option<String>,
+    /// Its zTOC.
+    pub ztoc: Option<InspectedZtoc>,
+}
+
+/// A zTOC, as the SOCI index describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InspectedZtoc {
+    /// Its digest.
+    pub digest: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+impl Inspection {
+    /// Whether any layer of any platform is indexed.
+    #[must_use]
+    pub fn is_indexed(&self) -> bool {
+        self.platforms
+            .iter()
+            .any(|platform| platform.index.is_some())
+    }
+}
+
+/// Looks at an image.
+///
+/// # Errors
+/// When it cannot be read. A SOCI index that is missing or malformed is no error but a platform's [`problem`](InspectedPlatform::problem).
+pub async fn inspect(
+    store: &dyn Store,
+    target: &Target,
+    image: String,
+) -> Result<Inspection, IndexError> {
+    let source = Source::read(store, target).await?;
+    let mut platforms = Vec::new();
+    for (place, found) in source.images() {
+        platforms.push(platform(store, &source, place, found).await?);
+    }
+    Ok(Inspection {
+        image,
+        digest: source.digest().to_string(),
+        media_type: source.manifest.media_type().to_owned(),
+        platforms,
+    })
+}
+
+async fn platform(
+    store: &dyn Store,
+    source: &Source,
+    place: usize,
+    image: &PlatformImage,
+) -> Result<InspectedPlatform, IndexError> {
+    let (index, problem) = match linked(source, place, image) {
+        Ok(None) => (None, None),
+        Ok(Some(entry)) => match read(store, entry).await? {
+            Ok(index) => (Some((entry, index)), None),
+            Err(problem) => (None, Some(problem)),
+        },
+        Err(problem) => (None, Some(problem)),
+    };
+    let layers = &image.manifest.layers;
+    let described = index.as_ref().map(|(_, index)| Described::of(index));
+    let described = described.unwrap_or_default();
+    let sizes = |layers: &[Descriptor]| {
+        layers
+            .iter()
+            .fold(0u64, |sum, layer| sum.saturating_add(layer.size_bytes))
+    };
+    Ok(InspectedPlatform {
+        platform: image.platform.name(),
+        manifest: source.index.manifests[place].digest.to_string(),
+        size: sizes(layers),
+        index: index.as_ref().map(|(entry, index)| InspectedIndex {
+            digest: entry.digest.to_string(),
+            build_tool: index.annotations.get(BUILD_TOOL).cloned(),
+            size: sizes(&index.layers),
+        }),
+        problem,
+        layers: layers.iter().map(|layer| described.layer(layer)).collect(),
+    })
+}
+
+/// The SOCI index that belongs to an image: named by the image's manifest, listed beside it. Or what is wrong with the links.
+fn linked<'a>(
+    source: &'a Source,
+    place: usize,
+    image: &PlatformImage,
+) -> Result<Option<&'a Descriptor>, String> {
+    let own = source.index.manifests[place].digest.to_string();
+    let mut indexes = source
+        .index
+        .manifests
+        .iter()
+        .zip(&source.roles)
+        .filter(|(_, role)| matches!(role, Role::SociIndex))
+        .map(|(entry, _)| entry);
+    match image.manifest.annotations.get(INDEX_DIGEST) {
+        Some(named) => indexes
+            .find(|entry| entry.digest.to_string() == *named)
+            .map(Some)
+            .ok_or_else(|| {
+                format!("its manifest names SOCI index {named}, which is not listed beside it")
+            }),
+        None => {
+            match indexes.find(|entry| entry.annotations.get(IMAGE_MANIFEST_DIGEST) == Some(&own)) {
+                Some(entry) => Err(format!(
+                    "SOCI index {} is listed for it, but its manifest does not name it",
+                    entry.digest
+                )),
+                None => Ok(None),
+            }
+        }
+    }
+}
+
+async fn read(
+    store: &dyn Store,
+    entry: &Descriptor,
+) -> Result<Result<ImageManifest, String>, IndexError> {
+    let manifest: Manifest = match store.manifest(&Target::Digest(entry.digest)).await {
+        Ok(manifest) => manifest,
+        Err(error) if error.is_not_found() => {
+            return Ok(Err(format!("SOCI index {} is missing", entry.digest)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let what = || format!("SOCI index {}", entry.digest);
+    Ok(ImageManifest::parse(what, manifest.bytes()).map_err(|error| error.to_string()))
+}
+
+/// What a SOCI index says about layers, by their digests.
+#[derive(Default)]
+struct Described<'a> {
+    ztocs: BTreeMap<&'a str, &'a Descriptor>,
+    left_out: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Described<'a> {
+    fn of(index: &'a ImageManifest) -> Described<'a> {
+        let by_layer =
+            |ztoc: &'a Descriptor| Some((ztoc.annotations.get(LAYER_DIGEST)?.as_str(), ztoc));
+        let left_out = index.annotations.get(LEFT_OUT);
+        Described {
+            ztocs: index.layers.iter().filter_map(by_layer).collect(),
+            left_out: left_out
+                .map_or("", String::as_str)
+                .split(',')
+                .filter_map(|layer| layer.split_once('='))
+                .collect(),
+        }
+    }
+
+    fn layer(&self, layer: &Descriptor) -> InspectedLayer {
+        let digest = layer.digest.to_string();
+        let ztoc = self.ztocs.get(digest.as_str());
+        let noted = self.left_out.get(digest.as_str()).copied();
+        let reason = noted.or_else(|| visible_reason(layer));
+        InspectedLayer {
+            size: layer.size_bytes,
+            media_type: layer.media_type.clone(),
+            indexed: ztoc.is_some(),
+            reason: reason.filter(|_| ztoc.is_none()).map(str::to_owned),
+            ztoc: ztoc.map(|ztoc| InspectedZtoc {
+                digest: ztoc.digest.to_string(),
+                size: ztoc.size_bytes,
+            }),
+            digest,
+        }
+    }
+}
+
+/// Why a layer would get no zTOC by default, as far as its descriptor tells.
+fn visible_reason(layer: &Descriptor) -> Option<&'static str> {
+    if layer.size_bytes == 0 {
+        Some("empty")
+    } else if layer.size_bytes < DEFAULT_MIN_LAYER_BYTES {
+        Some("too-small")
+    } else if types::names_other_compression(&layer.media_type) {
+        Some("unsupported-compression")
+    } else if types::is_foreign(&layer.media_type) {
+        Some("foreign")
+    } else {
+        None
+    }
+}
