@@ -137,6 +137,7 @@ pub(crate) const TIERS: &[Tier] = &[
         ],
         steps: &[
             Step::Check("go build of the second registry", go_registry::build),
+            Step::Cargo(&["build", "--workspace", "--bin", "soci-index"]),
             Step::Cargo(&["test", "--workspace", "--test", "e2e", "--no-fail-fast"]),
         ],
     },

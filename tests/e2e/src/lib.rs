@@ -6,7 +6,7 @@
 //!
 //! # Map
 //! [`registry`] real registries · [`proxy`] counts and tampers · [`watched`] stops a job at its writes · [`images`] what is pushed ·
-//! [`walk`](mod@walk) everything behind a tag, and the proof of its zTOCs · [`skopeo`] the independent client · [`job`] runs the job
+//! [`walk`](mod@walk) everything behind a tag, and the proof of its zTOCs · [`skopeo`] the independent client · [`job`] runs the job, [`program`] the product
 
 #![allow(
     clippy::missing_panics_doc,
@@ -15,6 +15,7 @@
 
 pub mod images;
 pub mod job;
+pub mod program;
 pub mod proxy;
 pub mod registry;
 pub mod skopeo;

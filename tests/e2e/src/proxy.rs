@@ -5,11 +5,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use soci_registry::{Anonymous, Pending, RegistryOptions, Store};
+use soci_registry::{Anonymous, Pending, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::registry::store_at;
+use crate::registry::{http, store_at};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -104,11 +104,7 @@ impl Proxy {
     /// A repository behind the proxy, for anybody.
     #[must_use]
     pub fn store(&self, repository: &str) -> Arc<dyn Store> {
-        let options = RegistryOptions {
-            plain_http: true,
-            ..RegistryOptions::default()
-        };
-        store_at(&self.host, repository, Anonymous, None, options)
+        store_at(&http(None), &self.host, repository, Anonymous, true)
     }
 
     /// Everything answered since the last time.

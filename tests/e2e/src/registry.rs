@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use soci_registry::{
@@ -34,6 +34,7 @@ pub struct Registry {
     host: String,
     folder: TempDir,
     settings: Settings,
+    http: OnceLock<Http>,
 }
 
 impl Drop for Registry {
@@ -68,6 +69,7 @@ impl Registry {
                     host,
                     folder,
                     settings,
+                    http: OnceLock::new(),
                 };
             }
         }
@@ -96,6 +98,7 @@ impl Registry {
             process,
             folder: tempfile::tempdir().expect("a folder can be made"),
             settings: Settings::default(),
+            http: OnceLock::new(),
         }
     }
 
@@ -121,14 +124,8 @@ impl Registry {
         repository: &str,
         credentials: impl Credentials + 'static,
     ) -> Arc<dyn Store> {
-        let options = RegistryOptions::default();
-        store_at(
-            &self.host,
-            repository,
-            credentials,
-            self.authority(),
-            options,
-        )
+        let http = self.http.get_or_init(|| http(self.authority()));
+        store_at(http, &self.host, repository, credentials, false)
     }
 
     /// The authority that signed the registry's certificate.
@@ -161,27 +158,32 @@ pub fn fixed(host: &str, (user, password): (&str, &str)) -> Fixed {
 
 /// A repository at a host; failures are not waited for long.
 pub(crate) fn store_at(
+    http: &Http,
     host: &str,
     repository: &str,
     credentials: impl Credentials + 'static,
-    extra_roots: Option<PathBuf>,
-    options: RegistryOptions,
+    plain_http: bool,
 ) -> Arc<dyn Store> {
-    let http_options = HttpOptions {
-        extra_roots,
-        ..HttpOptions::default()
-    };
-    let http = Http::new(http_options).expect("the client can be set up");
     let mut retry = RetryPolicy::default();
     (retry.attempts, retry.first_wait) = (3, Duration::from_millis(10));
     let name = format!("{host}/{repository}");
-    let options = RegistryOptions { retry, ..options };
+    let name = name.parse().expect("a repository's name");
+    let options = RegistryOptions { plain_http, retry };
     Arc::new(RegistryStore::new(
-        &http,
-        name.parse().expect("a repository's name"),
+        http,
+        name,
         Arc::new(credentials),
         options,
     ))
+}
+
+/// A client, which is dear: it reads the system's certificates.
+pub(crate) fn http(extra_roots: Option<PathBuf>) -> Http {
+    let options = HttpOptions {
+        extra_roots,
+        ..HttpOptions::default()
+    };
+    Http::new(options).expect("the client can be set up")
 }
 
 /// Everything in the configuration but the address.

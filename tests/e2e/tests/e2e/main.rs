@@ -8,6 +8,7 @@
 mod bad_input;
 mod crashes;
 mod immutable_tags;
+mod killed;
 mod main_job;
 mod moving_tags;
 mod second_run;

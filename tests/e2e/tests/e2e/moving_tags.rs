@@ -105,13 +105,12 @@ async fn a_tag_that_never_stands_still_may_be_tried_later() {
 async fn two_jobs_on_a_tag_agree_wherever_they_meet() {
     let registry = Registry::docker();
     let expected = undisturbed(&registry, 1).await.to_string();
+    let image = images::two_platforms(1, "1");
     for meeting in 0..9 {
         for moment in [Moment::Before, Moment::After] {
             let name = format!("meeting/{meeting}/{moment:?}").to_lowercase();
             let store = registry.store(&name);
-            images::push(&*store, &images::two_platforms(1, "1"))
-                .await
-                .unwrap();
+            images::push(&*store, &image).await.unwrap();
             let beside = Arc::clone(&store);
             let paused = Watched::new(&store, move |now, number, _| {
                 let beside = Arc::clone(&beside);

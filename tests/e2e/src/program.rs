@@ -1,0 +1,31 @@
+//! The product's own program, as its users start it.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+/// `soci-index build` with options under which the layers of the test kit are large. It ends, killed, when its output is no longer
+/// waited for.
+#[must_use]
+pub fn build(image: &str) -> Command {
+    let mut command = Command::new(path());
+    command.args(["build", "--json", "--plain-http", "--concurrency", "1"]);
+    command.args(["--span-size", "32768", "--min-layer-size", "4096", image]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// It lies beside the folder of the tests' programs. Cargo builds it for the tests of its own package only.
+fn path() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let folder = test.ancestors().nth(2).expect("a test lies in target");
+    let program = folder.join(format!("soci-index{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.is_file(),
+        "{} is missing; run the tests with `cargo xtask test --only e2e`",
+        program.display()
+    );
+    program
+}
