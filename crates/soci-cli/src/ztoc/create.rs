@@ -7,9 +7,10 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use serde::Serialize;
+use soci_index::pipeline::PipelineError;
 use soci_ztoc::{BuildOptions, Built, Expected, NotIndexable, SpanSize, Ztoc};
 
-use super::pipeline::{self, PipelineError};
+use super::layer;
 use crate::args::CreateArgs;
 use crate::exit::Exit;
 use crate::output;
@@ -71,7 +72,7 @@ fn create(args: &CreateArgs) -> Result<Outcome, Failure> {
         kind: output::kind(&error),
         error,
     };
-    let unusable = |error: PipelineError| failure(error, &args.layer);
+    let unusable = |error: PipelineError<io::Error>| failure(error, &args.layer);
     output::check_path(&args.output).map_err(unwritable)?;
     let (layer, metadata) =
         open(&args.layer).map_err(|error| unusable(PipelineError::Read(error)))?;
@@ -110,12 +111,16 @@ fn open(path: &Path) -> io::Result<(File, Metadata)> {
     Ok((layer, metadata))
 }
 
-fn build(layer: File, metadata: &Metadata, options: &BuildOptions) -> Result<Built, PipelineError> {
+fn build(
+    layer: File,
+    metadata: &Metadata,
+    options: &BuildOptions,
+) -> Result<Built, PipelineError<io::Error>> {
     let progress = Progress::new("indexing", metadata.is_file().then_some(metadata.len()));
-    pipeline::build(layer, options, |bytes| progress.advance(bytes))
+    layer::build(layer, options, |bytes| progress.advance(bytes))
 }
 
-fn failure(error: PipelineError, layer: &Path) -> Failure {
+fn failure(error: PipelineError<io::Error>, layer: &Path) -> Failure {
     match error {
         PipelineError::Build(error) => Failure {
             kind: error.kind(),

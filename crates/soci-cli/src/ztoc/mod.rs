@@ -3,8 +3,8 @@
 mod cat;
 mod create;
 mod info;
+mod layer;
 mod load;
-mod pipeline;
 
 use crate::args::ZtocCommand;
 use crate::exit::Exit;
