@@ -12,6 +12,9 @@ use crate::options::IndexOptions;
 use crate::plan::{LayerPlan, Plan, PlatformPlan};
 use crate::source::{PlatformImage, Role, Source};
 
+/// Kinds of failure that say that what the output tag holds cannot be used.
+const IS_NO_INDEX: [&str; 4] = ["not-found", "invalid-image", "too-large", "digest-mismatch"];
+
 /// What the output tag holds, if it is the index of the source: same config and layers per platform, every eligible layer covered, links
 /// intact. Who made it does not matter.
 pub(crate) async fn read(
@@ -23,9 +26,8 @@ pub(crate) async fn read(
 ) -> Result<Option<Source>, IndexError> {
     let found = match Source::read(store, &Target::Tag(output.clone())).await {
         Ok(found) => found,
-        Err(IndexError::Store(error)) if error.is_not_found() => return Ok(None),
-        // Whatever it is, it is not the index of this image.
-        Err(IndexError::Document(_)) => return Ok(None),
+        // Whatever is there, if anything is, it is not the index of this image, and it will be replaced.
+        Err(error) if IS_NO_INDEX.contains(&error.kind()) => return Ok(None),
         Err(error) => return Err(error),
     };
     for (plan, image) in plan.images(source) {
