@@ -18,7 +18,7 @@ pub(crate) fn of(report: &Report) -> String {
         write_line(
             &mut text,
             format_args!(
-                "  read {}, wrote {}, {:.1} s",
+                "  downloaded {}, stored {}, {:.1} s",
                 HumanBytes(report.bytes.downloaded),
                 HumanBytes(report.bytes.uploaded),
                 report.seconds
