@@ -2,7 +2,8 @@
 //!
 //! The picture in ARCHITECTURE.md is only true while something holds it. This reads the manifests of the workspace and
 //! names every edge that the picture does not have. The engine gets a closer look: its direct dependencies are on a
-//! list, and nothing that brings I/O, clocks, threads or async may come in behind them.
+//! list, and nothing that brings I/O, clocks, threads or async may come in behind them. A second crypto provider may
+//! come in nowhere.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -72,6 +73,10 @@ const ENGINE_MUST_NOT_REACH: &[&str] = &[
     "tokio",
 ];
 
+/// What must not stand behind anything that is shipped: ring is the one crypto provider, and the AWS SDK would bring another
+/// if one of its default features came back.
+const NOBODY_REACHES: &[&str] = &["aws-lc-rs", "aws-lc-sys", "native-tls", "openssl"];
+
 /// Crates that work with any registry and must not know one cloud.
 const KNOW_NO_CLOUD: &[&str] = &["soci-index", "soci-registry", "soci-ztoc"];
 
@@ -91,7 +96,8 @@ struct Member {
 /// Fails with the list of forbidden edges, if there is one.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let mut found = violations(&members(workspace)?);
-    found.extend(engine_reach(&engine_tree(workspace)?));
+    found.extend(engine_reach(&tree(workspace, &["--package", "soci-ztoc"])?));
+    found.extend(second_crypto(&tree(workspace, WHOLE)?));
     for violation in &found {
         console::line(violation);
     }
@@ -180,19 +186,21 @@ fn engine_reach(tree: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Everything behind the engine, as cargo resolves it for this machine.
-fn engine_tree(workspace: &Workspace) -> Result<Vec<String>> {
-    let args = [
-        "tree",
-        "--package",
-        "soci-ztoc",
-        "--edges",
-        "normal",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-    ];
+fn second_crypto(tree: &[String]) -> Vec<String> {
+    NOBODY_REACHES
+        .iter()
+        .filter(|name| tree.iter().any(|reached| reached == *name))
+        .map(|name| format!("(workspace) -> … -> {name}: rustls on ring is the one TLS stack"))
+        .collect()
+}
+
+/// Every crate of the workspace with every feature, so that none hides a dependency.
+const WHOLE: &[&str] = &["--workspace", "--all-features"];
+
+/// Everything behind these packages, as cargo resolves it for this machine.
+fn tree(workspace: &Workspace, packages: &[&str]) -> Result<Vec<String>> {
+    let shape = ["--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let args = [&["tree"], packages, &shape].concat();
     let tree = workspace::stdout_of(workspace.cargo(&args))?;
     Ok(tree
         .lines()
@@ -269,7 +277,13 @@ mod tests {
             ""
         );
         assert_eq!(
-            engine_reach(&engine_tree(&workspace).expect("cargo tree is readable")),
+            engine_reach(
+                &tree(&workspace, &["--package", "soci-ztoc"]).expect("cargo tree is readable")
+            ),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            second_crypto(&tree(&workspace, WHOLE).expect("cargo tree is readable")),
             Vec::<String>::new()
         );
     }
@@ -344,6 +358,12 @@ mod tests {
     #[test]
     fn the_engine_reaches_no_runtime() {
         assert_eq!(engine_reach(&["sha2".into(), "mio".into()]).len(), 1);
+    }
+
+    #[test]
+    fn there_is_one_crypto_provider() {
+        assert_eq!(second_crypto(&["ring".into(), "rustls".into()]).len(), 0);
+        assert_eq!(second_crypto(&["ring".into(), "aws-lc-rs".into()]).len(), 1);
     }
 
     #[test]
