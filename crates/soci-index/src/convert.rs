@@ -25,7 +25,7 @@ const LAYER_MEDIA_TYPE: &str = "com.amazon.soci.image-layer-mediaType";
 /// On a zTOC's descriptor: its span size.
 pub(crate) const SPAN_SIZE: &str = "com.amazon.soci.span-size";
 /// On a SOCI index: who made it.
-const BUILD_TOOL: &str = "com.amazon.soci.build-tool-identifier";
+pub(crate) const BUILD_TOOL: &str = "com.amazon.soci.build-tool-identifier";
 /// On a SOCI index of ours: layers left out because of their content, `digest=reason` with commas between. Without it, every further run
 /// would read them again to find that out. Not written where there are none, so elsewhere the bytes are soci-snapshotter's.
 pub(crate) const LEFT_OUT: &str = "soci-index-builder.left-out-layers";

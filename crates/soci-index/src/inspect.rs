@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use soci_registry::{Manifest, Store, Target};
 
-use crate::convert::{IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, LAYER_DIGEST, LEFT_OUT};
+use crate::convert::{BUILD_TOOL, IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, LAYER_DIGEST, LEFT_OUT};
 use crate::document::{Descriptor, ImageManifest};
 use crate::error::IndexError;
 use crate::media_type as types;
 use crate::options::DEFAULT_MIN_LAYER_BYTES;
 use crate::source::{PlatformImage, Role, Source};
-
-/// On a SOCI index: who made it.
-const BUILD_TOOL: &str = "com.amazon.soci.build-tool-identifier";
 
 /// An image and what is indexed of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

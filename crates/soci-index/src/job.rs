@@ -57,7 +57,7 @@ impl Job {
         let begun = Instant::now();
         let mut report = match self.attempts().await {
             Ok(report) => report,
-            Err(error) => self.failed(&error),
+            Err(error) => Report::failed(self.image.clone(), &error),
         };
         report.seconds = begun.elapsed().as_secs_f64();
         report
@@ -252,36 +252,10 @@ impl Job {
         }
     }
 
-    fn failed(&self, error: &IndexError) -> Report {
-        Report {
-            kind: Some(error.kind()),
-            retryable: Some(error.is_transient()),
-            error: Some(error.to_string()),
-            ..self.empty_report(Outcome::Failed)
-        }
-    }
-
     fn report(&self, source: &Source, outcome: Outcome) -> Report {
         Report {
             digest: Some(source.digest().to_string()),
-            ..self.empty_report(outcome)
-        }
-    }
-
-    fn empty_report(&self, outcome: Outcome) -> Report {
-        Report {
-            image: self.image.clone(),
-            digest: None,
-            outcome,
-            reason: None,
-            kind: None,
-            retryable: None,
-            error: None,
-            format: "v2",
-            output: None,
-            platforms: Vec::new(),
-            bytes: report::Bytes::default(),
-            seconds: 0.0,
+            ..Report::empty(self.image.clone(), outcome)
         }
     }
 

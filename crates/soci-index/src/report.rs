@@ -147,13 +147,23 @@ impl Report {
     #[must_use]
     pub fn failed(image: String, error: &IndexError) -> Report {
         Report {
-            image,
-            digest: None,
-            outcome: Outcome::Failed,
-            reason: None,
             kind: Some(error.kind()),
             retryable: Some(error.is_transient()),
             error: Some(error.to_string()),
+            ..Report::empty(image, Outcome::Failed)
+        }
+    }
+
+    /// A report that says nothing but the outcome.
+    pub(crate) fn empty(image: String, outcome: Outcome) -> Report {
+        Report {
+            image,
+            digest: None,
+            outcome,
+            reason: None,
+            kind: None,
+            retryable: None,
+            error: None,
             format: "v2",
             output: None,
             platforms: Vec::new(),
