@@ -1,0 +1,133 @@
+//! What cannot be indexed, and command lines that make no sense.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use soci_testkit::image::{Layer, Shelf};
+
+use crate::images::{ALL, app, build, desk_with_app, place, reports, tags};
+use crate::support::{Desk, Ended};
+
+#[test]
+fn a_damaged_layer_fails_and_nothing_is_listed() {
+    let desk = Desk::new();
+    let mut shelf = Shelf::new();
+    let layer = Layer::large(1);
+    let digest = soci_testkit::image::digest(layer.bytes());
+    let root = app().shelve(&mut shelf);
+    let mut bytes = layer.bytes().to_vec();
+    bytes[5_000] ^= 1;
+    shelf.damage(&digest, bytes);
+    place(&desk, "images", "app", shelf, root);
+    let ended = build(&desk, &[&ALL[..], &["oci:images:app", "--json"]].concat()).with_code(1);
+    let report = reports(&ended).remove(0);
+    assert_eq!(report["outcome"], "failed");
+    assert_eq!(report["kind"], "digest-mismatch");
+    assert_eq!(report["retryable"], false);
+    let error = report["error"].as_str().expect("text");
+    assert!(error.contains(&digest), "{error}");
+    assert!(
+        ended
+            .stderr
+            .ends_with(&format!("error: cannot index oci:images:app: {error}\n"))
+    );
+    assert_eq!(tags(&desk, "images").len(), 1);
+}
+
+#[test]
+fn what_is_not_there_is_told_in_one_line() {
+    let desk = desk_with_app();
+    desk.write("text", b"no archive");
+    for (image, line) in [
+        (
+            "oci:images:no",
+            "cannot index oci:images:no: oci:images has no tag no",
+        ),
+        (
+            "oci:nowhere:app",
+            "cannot index oci:nowhere:app: cannot open nowhere: No such file or directory (os error 2)",
+        ),
+        (
+            "oci:images/blobs:app",
+            "cannot index oci:images/blobs:app: images/blobs: not an OCI layout: oci-layout is missing or malformed",
+        ),
+        (
+            "oci-archive:text:app",
+            "cannot index oci-archive:text:app: text: not a tar archive, or a damaged one",
+        ),
+    ] {
+        build(&desk, &[image]).failed_with(line);
+    }
+}
+
+/// A registry that has nothing. Its address.
+fn empty_registry() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it has one").to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(
+                b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            );
+        }
+    });
+    address
+}
+
+#[test]
+fn an_image_that_a_registry_does_not_have() {
+    let desk = Desk::new();
+    let image = format!("docker://{}/team/app:1", empty_registry());
+    let ended = build(&desk, &["--plain-http", "--json", &image]).with_code(1);
+    let report = reports(&ended).remove(0);
+    assert_eq!(report["image"], *image);
+    assert_eq!(report["kind"], "not-found");
+    assert_eq!(report["retryable"], false);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn authorities_that_are_none_are_refused() {
+    let desk = Desk::new();
+    let ended = build(
+        &desk,
+        &["--json", "--ca", "nowhere.pem", "127.0.0.1:9/app:1"],
+    )
+    .with_code(1);
+    assert_eq!(reports(&ended)[0]["kind"], "configuration");
+    assert!(ended.stderr.contains("nowhere.pem"), "{}", ended.stderr);
+}
+
+#[test]
+fn wrong_usage_is_told_before_any_work() {
+    let desk = desk_with_app();
+    let before = tags(&desk, "images");
+    for args in [
+        &["build"][..],
+        &["build", "oci:images:app", "ftp://host/app"],
+        &["build", "oci:images:app", "UPPER/app"],
+        &["build", "oci:images:app", "oci:"],
+        &["build", "oci:images:app", "--output-tag", "{tag}/x"],
+        &["build", "oci:images:app", "--platform", "linux"],
+        &["build", "oci:images:app", "--span-size", "0"],
+        &["build", "oci:images:app", "--min-layer-size", "-1"],
+        &["build", "oci:images:app", "--concurrency", "0"],
+        &[
+            "build",
+            "oci:images:app",
+            "oci:images:b",
+            "--output-tag",
+            "x",
+        ],
+    ] {
+        let ended = Ended::of(&mut desk.command(args)).with_code(2);
+        assert!(
+            !ended.stderr.is_empty() && ended.stdout.is_empty(),
+            "{args:?}"
+        );
+    }
+    assert_eq!(tags(&desk, "images"), before);
+}

@@ -1,0 +1,8 @@
+//! `soci-index build`, run as its users run it. One program, so that it is linked once.
+
+mod bad_input;
+mod choices;
+mod images;
+mod outcomes;
+#[path = "../support/mod.rs"]
+mod support;
