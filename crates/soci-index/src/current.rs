@@ -1,19 +1,44 @@
 //! Whether the output holds the index of what the source holds already, told without reading a layer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use soci_registry::{Store, Tag, Target};
+use soci_registry::{Digest, Store, Tag, Target};
 
-use crate::convert::{IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, LAYER_DIGEST, LEFT_OUT, SPAN_SIZE};
+use crate::convert::{IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, SPAN_SIZE};
+use crate::described::Described;
 use crate::document::{Descriptor, ImageManifest};
 use crate::error::IndexError;
-use crate::media_type as types;
 use crate::options::IndexOptions;
-use crate::plan::{LayerPlan, Plan, PlatformPlan};
+use crate::plan::{Plan, PlatformPlan};
 use crate::source::{PlatformImage, Role, Source};
 
 /// Kinds of failure that say that what the output tag holds cannot be used.
 const IS_NO_INDEX: [&str; 4] = ["not-found", "invalid-image", "too-large", "digest-mismatch"];
+
+/// The index of the source, as it was found.
+pub(crate) struct Current {
+    /// What the output tag holds.
+    pub(crate) digest: Digest,
+    /// The planned platforms, by their places in the source's index.
+    pub(crate) platforms: BTreeMap<usize, CurrentPlatform>,
+}
+
+/// One platform of it.
+pub(crate) struct CurrentPlatform {
+    /// Its rewritten manifest.
+    pub(crate) manifest: Digest,
+    /// Its SOCI index, if it needs one.
+    pub(crate) index: Option<(Digest, ImageManifest)>,
+}
+
+impl Current {
+    /// What is known of the layers of the platform at this place.
+    pub(crate) fn described(&self, place: usize) -> Described<'_> {
+        let platform = self.platforms.get(&place);
+        let index = platform.and_then(|platform| platform.index.as_ref());
+        index.map_or_else(Described::default, |(_, index)| Described::of(index))
+    }
+}
 
 /// What the output tag holds, if it is the index of the source: same config and layers per platform, every eligible layer covered, links
 /// intact. Who made it does not matter.
@@ -23,22 +48,27 @@ pub(crate) async fn read(
     source: &Source,
     plan: &Plan,
     options: &IndexOptions,
-) -> Result<Option<Source>, IndexError> {
+) -> Result<Option<Current>, IndexError> {
     let found = match Source::read(store, &Target::Tag(output.clone())).await {
         Ok(found) => found,
         // Whatever is there, if anything is, it is not the index of this image, and it will be replaced.
         Err(error) if IS_NO_INDEX.contains(&error.kind()) => return Ok(None),
         Err(error) => return Err(error),
     };
+    let mut platforms = BTreeMap::new();
     for (plan, image) in plan.images(source) {
-        if !holds(store, &found, plan, image, options).await? {
+        let Some(platform) = platform(store, &found, plan, image, options).await? else {
             return Ok(None);
-        }
+        };
+        platforms.insert(plan.place, platform);
     }
     let every_image_is_there = source
         .images()
         .all(|(_, image)| twin(&found, image).is_some());
-    Ok(every_image_is_there.then_some(found))
+    Ok(every_image_is_there.then(|| Current {
+        digest: found.digest(),
+        platforms,
+    }))
 }
 
 /// The rewritten manifest of an image.
@@ -63,29 +93,30 @@ fn twin<'a>(
     Some((&found.index.manifests[place], other))
 }
 
-async fn holds(
+/// A platform of the source in what was found, if it is all there.
+async fn platform(
     store: &dyn Store,
     found: &Source,
     plan: &PlatformPlan,
     image: &PlatformImage,
     options: &IndexOptions,
-) -> Result<bool, IndexError> {
+) -> Result<Option<CurrentPlatform>, IndexError> {
     let Some((entry, other)) = twin(found, image) else {
-        return Ok(false);
+        return Ok(None);
     };
     let eligible: BTreeSet<String> = image
         .manifest
         .layers
         .iter()
         .zip(&plan.layers)
-        .filter(|(layer, plan)| {
-            let is_other = types::names_other_compression(&layer.media_type);
-            **plan == LayerPlan::Build && !is_other
-        })
+        .filter(|(layer, plan)| plan.foreseen_reason(layer).is_none())
         .map(|(layer, _)| layer.digest.to_string())
         .collect();
     let Some(linked) = other.manifest.annotations.get(INDEX_DIGEST) else {
-        return Ok(eligible.is_empty());
+        return Ok(eligible.is_empty().then_some(CurrentPlatform {
+            manifest: entry.digest,
+            index: None,
+        }));
     };
     let is_linked = |(listed, role): &(&Descriptor, &Role)| {
         matches!(role, Role::SociIndex)
@@ -99,39 +130,30 @@ async fn holds(
         .zip(&found.roles)
         .find(is_linked)
     else {
-        return Ok(false);
+        return Ok(None);
     };
     let manifest = store.manifest(&Target::Digest(soci_index.digest)).await?;
     let digest = manifest.digest();
     let soci_index = ImageManifest::parse(|| format!("SOCI index {digest}"), manifest.bytes())?;
-    Ok(covers(&soci_index, &eligible, options) && blobs_exist(store, &soci_index).await?)
+    let is_whole =
+        covers(&soci_index, &eligible, options) && blobs_exist(store, &soci_index).await?;
+    Ok(is_whole.then_some(CurrentPlatform {
+        manifest: entry.digest,
+        index: Some((digest, soci_index)),
+    }))
 }
 
 fn covers(soci_index: &ImageManifest, eligible: &BTreeSet<String>, options: &IndexOptions) -> bool {
     let span_size = options.span_size.bytes().to_string();
-    let with_span_size = |ztoc: &&Descriptor| {
+    let has_span_size = |ztoc: &Descriptor| {
         ztoc.annotations
             .get(SPAN_SIZE)
             .is_none_or(|size| *size == span_size)
     };
-    let indexed = soci_index
-        .layers
-        .iter()
-        .filter(with_span_size)
-        .filter_map(|ztoc| ztoc.annotations.get(LAYER_DIGEST));
-    let mut covered: BTreeSet<&str> = indexed.map(String::as_str).collect();
-    let left_out = soci_index
-        .annotations
-        .get(LEFT_OUT)
-        .map_or("", String::as_str);
-    covered.extend(
-        left_out
-            .split(',')
-            .filter_map(|layer| Some(layer.split_once('=')?.0)),
-    );
-    eligible
-        .iter()
-        .all(|layer| covered.contains(layer.as_str()))
+    let described = Described::of(soci_index);
+    eligible.iter().all(|layer| {
+        described.ztoc(layer).is_some_and(has_span_size) || described.left_out(layer).is_some()
+    })
 }
 
 async fn blobs_exist(store: &dyn Store, soci_index: &ImageManifest) -> Result<bool, IndexError> {

@@ -1,11 +1,10 @@
 //! What is indexed in an image, told from documents alone: no layer and no zTOC is read.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use soci_registry::{Manifest, Store, Target};
 
-use crate::convert::{BUILD_TOOL, IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, LAYER_DIGEST, LEFT_OUT};
+use crate::convert::{BUILD_TOOL, IMAGE_MANIFEST_DIGEST, INDEX_DIGEST};
+use crate::described::Described;
 use crate::document::{Descriptor, ImageManifest};
 use crate::error::IndexError;
 use crate::media_type as types;
@@ -143,7 +142,10 @@ async fn platform(
             size: sizes(&index.layers),
         }),
         problem,
-        layers: layers.iter().map(|layer| described.layer(layer)).collect(),
+        layers: layers
+            .iter()
+            .map(|layer| inspected(layer, &described))
+            .collect(),
     })
 }
 
@@ -195,44 +197,22 @@ async fn read(
     Ok(ImageManifest::parse(what, manifest.bytes()).map_err(|error| error.to_string()))
 }
 
-/// What a SOCI index says about layers, by their digests.
-#[derive(Default)]
-struct Described<'a> {
-    ztocs: BTreeMap<&'a str, &'a Descriptor>,
-    left_out: BTreeMap<&'a str, &'a str>,
-}
-
-impl<'a> Described<'a> {
-    fn of(index: &'a ImageManifest) -> Described<'a> {
-        let by_layer =
-            |ztoc: &'a Descriptor| Some((ztoc.annotations.get(LAYER_DIGEST)?.as_str(), ztoc));
-        let left_out = index.annotations.get(LEFT_OUT);
-        Described {
-            ztocs: index.layers.iter().filter_map(by_layer).collect(),
-            left_out: left_out
-                .map_or("", String::as_str)
-                .split(',')
-                .filter_map(|layer| layer.split_once('='))
-                .collect(),
-        }
-    }
-
-    fn layer(&self, layer: &Descriptor) -> InspectedLayer {
-        let digest = layer.digest.to_string();
-        let ztoc = self.ztocs.get(digest.as_str());
-        let noted = self.left_out.get(digest.as_str()).copied();
-        let reason = noted.or_else(|| visible_reason(layer));
-        InspectedLayer {
-            size: layer.size_bytes,
-            media_type: layer.media_type.clone(),
-            indexed: ztoc.is_some(),
-            reason: reason.filter(|_| ztoc.is_none()).map(str::to_owned),
-            ztoc: ztoc.map(|ztoc| InspectedZtoc {
-                digest: ztoc.digest.to_string(),
-                size: ztoc.size_bytes,
-            }),
-            digest,
-        }
+fn inspected(layer: &Descriptor, described: &Described<'_>) -> InspectedLayer {
+    let digest = layer.digest.to_string();
+    let ztoc = described.ztoc(&digest);
+    let reason = described
+        .left_out(&digest)
+        .or_else(|| visible_reason(layer));
+    InspectedLayer {
+        size: layer.size_bytes,
+        media_type: layer.media_type.clone(),
+        indexed: ztoc.is_some(),
+        reason: reason.filter(|_| ztoc.is_none()).map(str::to_owned),
+        ztoc: ztoc.map(|ztoc| InspectedZtoc {
+            digest: ztoc.digest.to_string(),
+            size: ztoc.size_bytes,
+        }),
+        digest,
     }
 }
 

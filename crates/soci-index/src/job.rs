@@ -13,16 +13,15 @@ use std::time::Instant;
 use bytes::Bytes;
 use soci_registry::{Digest, Listing, Manifest, Pushed, Store, Tag, Target};
 
+use crate::account::{self, Stage};
 use crate::convert::{self, Converted, EMPTY_CONFIG};
 use crate::current;
 use crate::error::IndexError;
-use crate::layers::{self, BuiltLayer, BuiltLayers};
+use crate::layers::{self, BuiltLayers};
 use crate::options::IndexOptions;
-use crate::plan::{LayerPlan, Plan, is_already_lazy};
+use crate::plan::{Plan, is_already_lazy};
 use crate::progress::Progress;
-use crate::report::{
-    self, LayerOutcome, LayerReport, Outcome, Output, PlatformReport, Reason, Report, ZtocReport,
-};
+use crate::report::{self, Outcome, Output, Reason, Report};
 use crate::source::Source;
 
 /// How often a moving source tag is followed before that is given up.
@@ -59,6 +58,7 @@ impl Job {
             Ok(report) => report,
             Err(error) => Report::failed(self.image.clone(), &error),
         };
+        report.dry_run = self.options.dry_run;
         report.seconds = begun.elapsed().as_secs_f64();
         report
     }
@@ -105,19 +105,29 @@ impl Job {
         }
         let plan = Plan::make(store, &source, &self.options).await?;
         if let Some(reason) = plan.nothing_to_do(&source) {
-            return self.pass_through(&source, &plan, reason, output).await;
+            let stage = Stage::Planned;
+            return self
+                .pass_through(&source, &plan, &stage, reason, output)
+                .await;
         }
         if let (Some(output), false) = (output, self.options.force)
             && let Some(found) = current::read(store, output, &source, &plan, &self.options).await?
         {
-            return Ok(Attempt::Done(self.already_indexed(&source, output, &found)));
+            let mut report = self.report(&source, Outcome::AlreadyIndexed);
+            report.output = Some(self.output(Some(output), found.digest));
+            report.platforms = account::platforms(&source, &plan, &Stage::Found(&found));
+            return Ok(Attempt::Done(report));
+        }
+        if self.options.dry_run {
+            return self.foresee(&source, &plan, output).await;
         }
         let layers = plan.layers(&source);
         let built = layers::build(&self.store, &layers, &self.options, &self.progress).await?;
         match convert::convert(&source, &plan, &built, &self.options) {
             None => {
-                let reason = built.why_none();
-                self.pass_through(&source, &plan, reason, output).await
+                let (stage, reason) = (Stage::Read(&built), built.why_none());
+                self.pass_through(&source, &plan, &stage, reason, output)
+                    .await
             }
             Some(converted) => self.publish(&source, &plan, built, converted, output).await,
         }
@@ -151,30 +161,62 @@ impl Job {
         &self,
         source: &Source,
         plan: &Plan,
+        stage: &Stage<'_>,
         reason: Reason,
         output: Option<&Tag>,
     ) -> Result<Attempt, IndexError> {
         let is_image = reason != Reason::NotAnImage;
         let tagged = match output {
             Some(tag) if self.options.pass_through && is_image => {
-                if let Some(moved) = self.moved(source).await? {
+                if let Some(moved) = self.tag_source(source, tag).await? {
                     return Ok(Attempt::Moved(moved));
                 }
-                self.store
-                    .push_manifest(&source.manifest, Listing::Tag(tag))
-                    .await?;
-                self.store.finish().await?;
                 Some(self.output(Some(tag), source.digest()))
             }
             _ => None,
         };
-        if tagged.is_some()
-            && let Some(moved) = self.moved(source).await?
-        {
-            return Ok(Attempt::Moved(moved));
-        }
         let mut report = self.skipped(source, reason, tagged);
-        report.platforms = platforms(source, plan, None, None);
+        report.platforms = account::platforms(source, plan, stage);
+        if let Stage::Read(built) = stage {
+            report.bytes.downloaded = built.downloaded_bytes;
+        }
+        Ok(Attempt::Done(report))
+    }
+
+    /// Sets the output tag on the source, unless that has moved or moves meanwhile.
+    async fn tag_source(&self, source: &Source, tag: &Tag) -> Result<Option<Digest>, IndexError> {
+        if self.options.dry_run {
+            return Ok(None);
+        }
+        if let Some(moved) = self.moved(source).await? {
+            return Ok(Some(moved));
+        }
+        self.store
+            .push_manifest(&source.manifest, Listing::Tag(tag))
+            .await?;
+        self.store.finish().await?;
+        self.moved(source).await
+    }
+
+    /// What would be done, as far as documents tell.
+    async fn foresee(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        output: Option<&Tag>,
+    ) -> Result<Attempt, IndexError> {
+        let stage = Stage::Planned;
+        if let Some(reason) = plan.foreseen_reason(source) {
+            return self
+                .pass_through(source, plan, &stage, reason, output)
+                .await;
+        }
+        let mut report = self.report(source, Outcome::Indexed);
+        report.output = output.map(|tag| Output {
+            reference: self.reference(tag),
+            digest: None,
+        });
+        report.platforms = account::platforms(source, plan, &stage);
         Ok(Attempt::Done(report))
     }
 
@@ -214,7 +256,8 @@ impl Job {
         }
         let mut report = self.report(source, Outcome::Indexed);
         report.output = Some(self.output(output, converted.index.digest()));
-        report.platforms = platforms(source, plan, Some(&built), Some(&converted));
+        let stage = Stage::Converted(&built, &converted);
+        report.platforms = account::platforms(source, plan, &stage);
         report.bytes = report::Bytes {
             downloaded: built.downloaded_bytes,
             uploaded,
@@ -238,12 +281,6 @@ impl Job {
         Ok((now != source.digest()).then_some(now))
     }
 
-    fn already_indexed(&self, source: &Source, output: &Tag, found: &Source) -> Report {
-        let mut report = self.report(source, Outcome::AlreadyIndexed);
-        report.output = Some(self.output(Some(output), found.digest()));
-        report
-    }
-
     fn skipped(&self, source: &Source, reason: Reason, output: Option<Output>) -> Report {
         Report {
             reason: Some(reason),
@@ -255,80 +292,23 @@ impl Job {
     fn report(&self, source: &Source, outcome: Outcome) -> Report {
         Report {
             digest: Some(source.digest().to_string()),
+            left_alone: account::left_alone(source),
             ..Report::empty(self.image.clone(), outcome)
         }
     }
 
     fn output(&self, tag: Option<&Tag>, digest: Digest) -> Output {
         let reference = match tag {
-            Some(tag) => format!("{}:{tag}", self.repository),
+            Some(tag) => self.reference(tag),
             None => format!("{}@{digest}", self.repository),
         };
         Output {
             reference,
-            digest: digest.to_string(),
+            digest: Some(digest.to_string()),
         }
     }
-}
 
-/// What was done for each platform.
-fn platforms(
-    source: &Source,
-    plan: &Plan,
-    built: Option<&BuiltLayers>,
-    converted: Option<&Converted>,
-) -> Vec<PlatformReport> {
-    let digest = |manifest: &Manifest| manifest.digest().to_string();
-    plan.images(source)
-        .map(|(plan, image)| PlatformReport {
-            platform: image.platform.name(),
-            manifest: converted
-                .and_then(|converted| converted.images.get(&plan.place))
-                .map_or_else(
-                    || source.index.manifests[plan.place].digest.to_string(),
-                    digest,
-                ),
-            index: converted
-                .and_then(|converted| converted.soci_indexes.get(&plan.place))
-                .map(digest),
-            layers: image
-                .manifest
-                .layers
-                .iter()
-                .zip(&plan.layers)
-                .map(|(layer, plan)| {
-                    let built = built.and_then(|built| built.by_digest.get(&layer.digest));
-                    layer_report(layer.digest, layer.size_bytes, *plan, built)
-                })
-                .collect(),
-        })
-        .collect()
-}
-
-fn layer_report(
-    digest: Digest,
-    size: u64,
-    plan: LayerPlan,
-    built: Option<&BuiltLayer>,
-) -> LayerReport {
-    let (outcome, reason, ztoc) = match built {
-        Some(BuiltLayer::Indexed { ztoc, files, spans }) => {
-            let ztoc = ZtocReport {
-                digest: ztoc.digest.to_string(),
-                size: ztoc.size_bytes,
-                files: Some(*files),
-                spans: Some(*spans),
-            };
-            (LayerOutcome::Indexed, None, Some(ztoc))
-        }
-        Some(BuiltLayer::Skipped(reason)) => (LayerOutcome::Skipped, Some(*reason), None),
-        None => (LayerOutcome::Skipped, plan.reason(), None),
-    };
-    LayerReport {
-        digest: digest.to_string(),
-        size,
-        outcome,
-        reason,
-        ztoc,
+    fn reference(&self, tag: &Tag) -> String {
+        format!("{}:{tag}", self.repository)
     }
 }

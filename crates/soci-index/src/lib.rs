@@ -32,10 +32,13 @@
 //!
 //! # Modules
 //! `job` is the use case from top to bottom; `source` reads documents, `plan` decides, `layers` and `pipeline` build, `convert` makes the
-//! result's documents, `current` finds out that all is done already; `document` is JSON that survives; `report` is the outcome.
+//! result's documents, `current` finds out that all is done already, by what `described` reads in a SOCI index; `account` tells what
+//! became of each layer; `document` is JSON that survives; `report` is the outcome.
 
+mod account;
 mod convert;
 mod current;
+mod described;
 mod document;
 mod error;
 mod filter;
@@ -62,5 +65,6 @@ pub use options::{DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexOpt
 pub use output_tag::{InvalidOutputTag, OutputTag};
 pub use progress::{Progress, Silent};
 pub use report::{
-    Bytes, LayerOutcome, LayerReport, Outcome, Output, PlatformReport, Reason, Report, ZtocReport,
+    Bytes, LayerOutcome, LayerReport, LeftAlone, Outcome, Output, PlatformReport, Reason, Report,
+    ZtocReport,
 };

@@ -34,6 +34,8 @@ pub struct IndexOptions {
     pub pass_through: bool,
     /// Build even what is indexed already, or was made by indexing.
     pub force: bool,
+    /// Only tell what would be done: no layer is read, nothing is written.
+    pub dry_run: bool,
     /// Layers built at once.
     pub concurrency: NonZeroUsize,
     /// Memory that layers being built at once may take together, by estimate.
@@ -52,6 +54,7 @@ impl Default for IndexOptions {
             output_tag: OutputTag::default(),
             pass_through: true,
             force: false,
+            dry_run: false,
             concurrency: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET_BYTES,
         }

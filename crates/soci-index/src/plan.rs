@@ -80,6 +80,17 @@ impl Plan {
             .filter_map(move |plan| Some((plan, *images.get(&plan.place)?)))
     }
 
+    /// Why documents alone say that no layer gets a zTOC, if they do.
+    pub(crate) fn foreseen_reason(&self, source: &Source) -> Option<Reason> {
+        let mut plans = self.images(source).flat_map(|(platform, image)| {
+            let layers = image.manifest.layers.iter();
+            layers.zip(&platform.layers)
+        });
+        let none = plans.all(|(layer, plan)| plan.foreseen_reason(layer).is_some());
+        let planned = self.nothing_to_do(source);
+        planned.or(none.then_some(Reason::UnsupportedCompression))
+    }
+
     /// Why there is nothing to do at all, if so.
     pub(crate) fn nothing_to_do(&self, source: &Source) -> Option<Reason> {
         let plans = || self.platforms.iter().flat_map(|platform| &platform.layers);
@@ -104,6 +115,13 @@ const EMPTY: &str = "empty";
 const IMAGE_TOO_SMALL: &str = "image-too-small";
 
 impl LayerPlan {
+    /// Why the layer gets no zTOC, as far as documents tell: what its media type names is not yet proven by its content.
+    pub(crate) fn foreseen_reason(self, layer: &Descriptor) -> Option<&'static str> {
+        let named = types::names_other_compression(&layer.media_type)
+            .then(|| soci_ztoc::Reason::UnsupportedCompression.as_str());
+        self.reason().or(named)
+    }
+
     /// The reason as it stands in reports.
     pub(crate) fn reason(self) -> Option<&'static str> {
         match self {

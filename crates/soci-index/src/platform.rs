@@ -35,7 +35,10 @@ impl Platform {
                 ("x86_64" | "x86-64" | "amd64", variant) => {
                     ("amd64".to_owned(), variant.to_owned())
                 }
-                ("aarch64" | "arm64", "8" | "v8") => ("arm64".to_owned(), String::new()),
+                ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64".to_owned(), String::new()),
+                ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => {
+                    ("arm64".to_owned(), "v9".to_owned())
+                }
                 ("aarch64" | "arm64", variant) => ("arm64".to_owned(), variant.to_owned()),
                 ("armhf", _) | ("arm", "" | "7") => ("arm".to_owned(), "v7".to_owned()),
                 ("armel", _) | ("arm", "6") => ("arm".to_owned(), "v6".to_owned()),
@@ -67,6 +70,9 @@ mod tests {
             ("linux/amd64/v3", "linux/amd64/v3"),
             ("linux/arm64/v8", "linux/arm64"),
             ("linux/aarch64", "linux/arm64"),
+            ("linux/arm64/v8.0", "linux/arm64"),
+            ("linux/arm64/9", "linux/arm64/v9"),
+            ("linux/arm64/v8.2", "linux/arm64/v8.2"),
             ("linux/arm", "linux/arm/v7"),
             ("linux/arm/6", "linux/arm/v6"),
             ("linux/armhf", "linux/arm/v7"),

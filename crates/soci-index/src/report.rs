@@ -13,6 +13,9 @@ pub struct Report {
     pub digest: Option<String>,
     /// What became of it.
     pub outcome: Outcome,
+    /// Nothing was done: what is told is what would become of it, as far as documents tell. Left out of JSON where it is not so.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dry_run: bool,
     /// Why it was skipped.
     pub reason: Option<Reason>,
     /// What kind of failure it was.
@@ -27,6 +30,9 @@ pub struct Report {
     pub output: Option<Output>,
     /// What was done for each platform.
     pub platforms: Vec<PlatformReport>,
+    /// What else the image index lists that may hold images, and that is taken over as it is. Left out of JSON where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_alone: Vec<LeftAlone>,
     /// Bytes moved.
     pub bytes: Bytes,
     /// How long it took.
@@ -76,8 +82,8 @@ pub enum Reason {
 pub struct Output {
     /// Repository and tag, or digest.
     pub reference: String,
-    /// Digest of the image index, or of the unchanged source.
-    pub digest: String,
+    /// Digest of the image index, or of the unchanged source. In a dry run it is not known of what would have to be built.
+    pub digest: Option<String>,
 }
 
 /// One platform of an image.
@@ -91,6 +97,17 @@ pub struct PlatformReport {
     pub index: Option<String>,
     /// Its layers, in order.
     pub layers: Vec<LayerReport>,
+}
+
+/// Something in an image index that is not looked into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftAlone {
+    /// Its digest.
+    pub manifest: String,
+    /// The platform under which it is listed.
+    pub platform: Option<String>,
+    /// What it is: `nested-index`, an image index within the image index.
+    pub reason: &'static str,
 }
 
 /// One layer of a platform.
@@ -108,7 +125,7 @@ pub struct LayerReport {
     pub ztoc: Option<ZtocReport>,
 }
 
-/// What became of a layer.
+/// What became of a layer. In a dry run, what is to become of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LayerOutcome {
@@ -160,6 +177,7 @@ impl Report {
             image,
             digest: None,
             outcome,
+            dry_run: false,
             reason: None,
             kind: None,
             retryable: None,
@@ -167,10 +185,15 @@ impl Report {
             format: "v2",
             output: None,
             platforms: Vec::new(),
+            left_alone: Vec::new(),
             bytes: Bytes::default(),
             seconds: 0.0,
         }
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Outcome {

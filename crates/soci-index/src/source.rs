@@ -100,6 +100,12 @@ impl Source {
             })
     }
 
+    /// Indexes within the index. They are taken over as they are: no tool writes them, and no container runtime looks into one.
+    pub(crate) fn nested(&self) -> impl Iterator<Item = &Descriptor> {
+        let entries = self.index.manifests.iter();
+        entries.filter(|entry| types::is_index(&entry.media_type))
+    }
+
     /// Whether it was made by indexing.
     pub(crate) fn has_soci_index(&self) -> bool {
         self.roles

@@ -20,6 +20,7 @@ Exit codes: 0 indexed, now or before; 3 skipped with a reason; 1 failed; 2 wrong
 
 Examples:
   soci-index build 127.0.0.1:5000/app:1
+  soci-index build --dry-run 127.0.0.1:5000/app:1
   soci-index build --json --platform linux/arm64 oci:images:app";
 
 pub(super) const MATCH_HELP: &str = "\
@@ -94,6 +95,9 @@ pub(crate) struct BuildArgs {
     /// Build even what is indexed already or was made by indexing.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Only tell what would be done, as far as the image's documents tell: read no layer, write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Layers to build at once; as many as there are cores unless given.
     #[arg(long, value_name = "LAYERS", value_parser = concurrency)]
     pub(crate) concurrency: Option<NonZeroUsize>,

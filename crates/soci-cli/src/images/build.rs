@@ -87,6 +87,7 @@ fn options(args: &BuildArgs) -> IndexOptions {
         multi_member: args.multi_member.into(),
         output_tag: args.output_tag.clone(),
         force: args.force,
+        dry_run: args.dry_run,
         concurrency: args.concurrency.unwrap_or(defaults.concurrency),
         ..defaults
     }

@@ -1,8 +1,8 @@
 //! What users choose: the image and its place, platforms, the output tag.
 
-use soci_testkit::image::{AMD64, ARM64, Index, Layer, Manifest, Shelf};
+use soci_testkit::image::{AMD64, ARM64, Index, Layer, Manifest, Platform, Shelf};
 
-use crate::images::{ALL, app, build, desk_with_app, place, reports, tags};
+use crate::images::{ALL, app, build, desk_with_app, place, reports, shelve, tags};
 use crate::support::Desk;
 
 #[test]
@@ -30,6 +30,48 @@ fn only_the_platforms_asked_for() {
         ended.stderr,
         "error: cannot index oci:images:app: the image has no platform linux/s390x; it has linux/amd64, linux/arm64\n"
     );
+}
+
+/// Who writes the variant of arm64 and who leaves it out means the same machines, as containerd has it.
+#[test]
+fn the_variant_of_arm64_may_be_written_or_left_out() {
+    let desk = Desk::new();
+    let bare = Platform::new("linux", "arm64", "");
+    for (folder, platform) in [("v8", ARM64), ("bare", bare)] {
+        shelve(
+            &desk,
+            &format!("{folder}-manifest"),
+            "app",
+            &Manifest::oci(platform),
+        );
+        let mut shelf = Shelf::new();
+        let child = Manifest::oci(platform).layer(Layer::large(1));
+        let child = child.shelve(&mut shelf).platform(platform);
+        let root = Index::oci().child(child).shelve(&mut shelf);
+        place(&desk, &format!("{folder}-index"), "app", shelf, root);
+    }
+    // A single manifest goes by the usual name; an index by the name that it has there.
+    for (folder, name) in [
+        ("v8-manifest", "linux/arm64"),
+        ("bare-manifest", "linux/arm64"),
+        ("v8-index", "linux/arm64/v8"),
+        ("bare-index", "linux/arm64"),
+    ] {
+        for wish in ["linux/arm64", "linux/arm64/v8", "linux/aarch64"] {
+            let image = format!("oci:{folder}:app");
+            let args = [&image, "--dry-run", "--json", "--platform", wish];
+            let ended = build(&desk, &[&ALL[..], &args].concat());
+            let report = reports(&ended).remove(0);
+            assert_eq!(report["platforms"][0]["platform"], name, "{folder}, {wish}");
+        }
+        let image = format!("oci:{folder}:app");
+        let ended = build(&desk, &[&image, "--platform", "linux/arm64/v9"]).with_code(1);
+        assert!(
+            ended.stderr.ends_with("; it has linux/arm64\n"),
+            "{}",
+            ended.stderr
+        );
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod choices;
+mod dry_run;
 mod images;
 mod outcomes;
 #[path = "../support/mod.rs"]

@@ -1,8 +1,8 @@
 //! What becomes of images, its exit code, and how it is told.
 
-use soci_testkit::image::{AMD64, ARM64, Layer, Manifest};
+use soci_testkit::image::{AMD64, ARM64, Index, Layer, Manifest, Shelf};
 
-use crate::images::{ALL, blobs, build, desk_with_app, reports, shelve, tags};
+use crate::images::{ALL, app, blobs, build, desk_with_app, place, reports, shelve, tags};
 use crate::support::Desk;
 
 #[test]
@@ -51,6 +51,72 @@ fn a_second_run_finds_all_done() {
     assert_eq!(ended.stderr, "", "no layer is read");
     assert_eq!(tags(&desk, "images"), tags_before);
     assert_eq!(blobs(&desk, "images"), blobs_before);
+}
+
+#[test]
+fn a_second_run_tells_of_what_is_there() {
+    let desk = Desk::new();
+    let image = Manifest::oci(AMD64)
+        .layer(Layer::large(1))
+        .layer(Layer::members(2))
+        .layer(Layer::small(3))
+        .layer(Layer::zstd(4));
+    shelve(&desk, "images", "app", &image);
+    let args = ["--min-layer-size", "4096", "oci:images:app"];
+    let run = || reports(&build(&desk, &[&args[..], &["--json"]].concat()).with_code(0)).remove(0);
+    let (first, mut second) = (run(), run());
+    assert_eq!(second["outcome"], "already-indexed");
+    assert_eq!(second["output"], first["output"]);
+    let mut expected = first["platforms"].clone();
+    // The zTOC was there, and is not read again to count what is in it.
+    let layer = &mut expected[0]["layers"][0];
+    layer["outcome"] = "reused".into();
+    for count in ["files", "spans"] {
+        assert!(layer["ztoc"][count].take().as_u64() > Some(0));
+    }
+    assert_eq!(second["platforms"].take(), expected);
+    let text = build(&desk, &args).with_code(0);
+    let text = text.text();
+    assert!(
+        text.contains("\n  linux/amd64: layers indexed: 1 of 4\n"),
+        "{text}"
+    );
+    assert!(text.contains("  indexed before: zTOC of "), "{text}");
+    assert!(text.contains("  skipped: multi-member-gzip\n"), "{text}");
+}
+
+#[test]
+fn an_index_in_the_index_is_left_as_it_is_and_told_of() {
+    let desk = Desk::new();
+    let mut shelf = Shelf::new();
+    let inner = app().shelve(&mut shelf).platform(AMD64);
+    let inner = Index::oci().child(inner).shelve(&mut shelf).platform(ARM64);
+    let digest = inner.digest().to_owned();
+    let beside = app().shelve(&mut shelf).platform(AMD64);
+    let both = Index::oci().child(inner.clone()).child(beside);
+    let only = Index::oci().child(inner).shelve(&mut shelf);
+    let both = both.shelve(&mut shelf);
+    place(&desk, "images", "app", shelf.clone(), both);
+    place(&desk, "nested", "app", shelf, only);
+    let line = format!(
+        "  {digest} (linux/arm64/v8): left as it is, an image index inside the image index\n"
+    );
+    for (folder, code, platforms) in [("images", 0, 1), ("nested", 3, 0)] {
+        let image = format!("oci:{folder}:app");
+        for dry_run in [&["--dry-run"][..], &[]] {
+            let args = [&ALL[..], &[&*image, "--force"], dry_run].concat();
+            let text = build(&desk, &args).with_code(code);
+            assert_eq!(text.text().matches(&line).count(), 1, "{}", text.text());
+            let json = build(&desk, &[&args[..], &["--json"]].concat()).with_code(code);
+            let report = reports(&json).remove(0);
+            let found = report["platforms"].as_array().expect("a list");
+            assert_eq!(found.len(), platforms);
+            assert_eq!(
+                report["left_alone"],
+                serde_json::json!([{"manifest": digest, "platform": "linux/arm64/v8", "reason": "nested-index"}])
+            );
+        }
+    }
 }
 
 #[test]

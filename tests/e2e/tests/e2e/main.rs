@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod crashes;
+mod dry_run;
 mod immutable_tags;
 mod killed;
 mod main_job;
