@@ -5,11 +5,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use soci_registry::{Anonymous, Pending, Store};
+use soci_registry::{Anonymous, Pending, RegistryOptions, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::registry::{http, store_at};
+use crate::registry::{http, impatient, store_at};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -104,7 +104,11 @@ impl Proxy {
     /// A repository behind the proxy, for anybody.
     #[must_use]
     pub fn store(&self, repository: &str) -> Arc<dyn Store> {
-        store_at(&http(None), &self.host, repository, Anonymous, true)
+        let options = RegistryOptions {
+            plain_http: true,
+            retry: impatient(),
+        };
+        store_at(&http(None), &self.host, repository, Anonymous, options)
     }
 
     /// Everything answered since the last time.

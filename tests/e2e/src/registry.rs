@@ -124,8 +124,27 @@ impl Registry {
         repository: &str,
         credentials: impl Credentials + 'static,
     ) -> Arc<dyn Store> {
+        self.opened(repository, credentials, impatient())
+    }
+
+    /// A repository of an open registry, with the patience that the product has by itself.
+    #[must_use]
+    pub fn patient_store(&self, repository: &str) -> Arc<dyn Store> {
+        self.opened(repository, Anonymous, RetryPolicy::default())
+    }
+
+    fn opened(
+        &self,
+        repository: &str,
+        credentials: impl Credentials + 'static,
+        retry: RetryPolicy,
+    ) -> Arc<dyn Store> {
         let http = self.http.get_or_init(|| http(self.authority()));
-        store_at(http, &self.host, repository, credentials, false)
+        let options = RegistryOptions {
+            plain_http: false,
+            retry,
+        };
+        store_at(http, &self.host, repository, credentials, options)
     }
 
     /// The authority that signed the registry's certificate.
@@ -156,19 +175,23 @@ pub fn fixed(host: &str, (user, password): (&str, &str)) -> Fixed {
     Fixed::new(host, Credential::Password { user, password })
 }
 
-/// A repository at a host; failures are not waited for long.
+/// Failures are not waited for long.
+pub(crate) fn impatient() -> RetryPolicy {
+    let mut retry = RetryPolicy::default();
+    (retry.attempts, retry.first_wait) = (3, Duration::from_millis(10));
+    retry
+}
+
+/// A repository at a host.
 pub(crate) fn store_at(
     http: &Http,
     host: &str,
     repository: &str,
     credentials: impl Credentials + 'static,
-    plain_http: bool,
+    options: RegistryOptions,
 ) -> Arc<dyn Store> {
-    let mut retry = RetryPolicy::default();
-    (retry.attempts, retry.first_wait) = (3, Duration::from_millis(10));
     let name = format!("{host}/{repository}");
     let name = name.parse().expect("a repository's name");
-    let options = RegistryOptions { plain_http, retry };
     Arc::new(RegistryStore::new(
         http,
         name,

@@ -86,19 +86,21 @@ impl Refusal {
     /// The failure's kind in the closed list.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        let writes_manifest = self.request.action == Action::PushManifest;
+        let action = self.request.action;
         let by_code = self
             .diagnostics
             .iter()
-            .find_map(|found| by_code(&found.code, writes_manifest));
+            .find_map(|found| by_code(&found.code, action));
         // A server in trouble is in trouble whatever else it says, unless what it says is more exact.
-        by_code.unwrap_or_else(|| by_status(self.status, writes_manifest))
+        by_code.unwrap_or_else(|| by_status(self.status, action == Action::PushManifest))
     }
 }
 
 /// distribution-spec 1.1, "Error Codes", with those that Amazon ECR and others add. Words are compared without case and
 /// underscores, because ECR's API has `LimitExceededException` where its registry may have `LIMIT_EXCEEDED`.
-fn by_code(code: &str, writes_manifest: bool) -> Option<Kind> {
+fn by_code(code: &str, action: Action) -> Option<Kind> {
+    let writes_manifest = action == Action::PushManifest;
+    let writes = writes_manifest || action == Action::PushBlob;
     let word: String = code
         .chars()
         .filter(|c| *c != '_')
@@ -108,6 +110,9 @@ fn by_code(code: &str, writes_manifest: bool) -> Option<Kind> {
     match word {
         "TOOMANYREQUESTS" | "THROTTLING" => Some(Kind::Throttled),
         "TAGINVALID" | "IMAGETAGALREADYEXISTS" if writes_manifest => Some(Kind::ImmutableTag),
+        // What is written has the digest that was worked out from it, so it went wrong on the way or over there. Debian's
+        // docker-registry says so, and of blobs that are there that they are unknown, while another job writes their links.
+        "DIGESTINVALID" | "IMAGEDIGESTDOESNOTMATCH" if writes => Some(Kind::Transient),
         "DIGESTINVALID" | "IMAGEDIGESTDOESNOTMATCH" => Some(Kind::DigestMismatch),
         // The session of an upload is gone, not the repository: a new one is opened.
         "BLOBUPLOADUNKNOWN" | "BLOBUPLOADINVALID" => Some(Kind::Transient),
@@ -256,11 +261,23 @@ mod tests {
             (PushBlob, 403, "QUOTA_EXCEEDED", Kind::Quota),
             (PushBlob, 404, "BLOB_UPLOAD_UNKNOWN", Kind::Transient),
             (PushManifest, 400, "MANIFEST_INVALID", Kind::InvalidImage),
-            (PushBlob, 400, "DIGEST_INVALID", Kind::DigestMismatch),
+            (ReadManifest, 400, "DIGEST_INVALID", Kind::DigestMismatch),
+            (PushBlob, 400, "DIGEST_INVALID", Kind::Transient),
+            (PushManifest, 400, "DIGEST_INVALID", Kind::Transient),
+            (PushManifest, 400, "MANIFEST_BLOB_UNKNOWN", Kind::NotFound),
             (ReadManifest, 503, "UNKNOWN", Kind::Transient),
         ] {
             assert_eq!(coded(action, status, code), kind, "{status} {code}");
         }
+    }
+
+    /// What Debian's docker-registry 2.8.2 answers to a manifest while another job writes the links of its blobs anew.
+    #[test]
+    fn a_link_that_is_being_written_is_no_blob_that_is_missing() {
+        let body = r#"{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content"},
+            {"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}"#;
+        let refusal = refusal(Action::PushManifest, 400, body);
+        assert_eq!(refusal.kind(), Kind::Transient);
     }
 
     #[test]

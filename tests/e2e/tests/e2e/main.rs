@@ -5,6 +5,7 @@
     reason = "a failure here, in a helper too, is a failed test"
 )]
 
+mod at_once;
 mod bad_input;
 mod crashes;
 mod dry_run;

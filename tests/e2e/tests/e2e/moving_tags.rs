@@ -131,23 +131,3 @@ async fn two_jobs_on_a_tag_agree_wherever_they_meet() {
         }
     }
 }
-
-/// At a registry whose own writes are atomic: Debian's writes its links in two steps, and reads an empty one in between.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn jobs_at_once_end_in_the_same_digest() {
-    let registry = Registry::go();
-    let expected = undisturbed(&registry, 1).await;
-    let store = registry.store("app");
-    images::push(&*store, &images::two_platforms(1, "1"))
-        .await
-        .unwrap();
-    let options = options();
-    let (one, other) = tokio::join!(index(&store, "1", &options), index(&store, "1", &options));
-    for report in [one, other] {
-        let done = [Outcome::Indexed, Outcome::AlreadyIndexed];
-        assert!(done.contains(&report.outcome), "{report:?}");
-        assert_eq!(report.output.unwrap().digest, Some(expected.to_string()));
-    }
-    let found = walk(&*store, &tagged("1-soci")).await.unwrap();
-    assert_eq!(found.root, expected);
-}
