@@ -54,16 +54,22 @@ impl ConnectionFailure {
 
     /// Whether this is how a server without TLS takes a TLS greeting: it answers in its own way, or hangs up.
     pub(crate) fn may_mean_plain_http(&self) -> bool {
+        // One `io::Error` is wrapped in another, of which the outer has no kind of its own.
         let hung_up = |error: &(dyn StdError + 'static)| {
-            let kind = find::<io::Error>(error).map(io::Error::kind);
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
             matches!(
                 kind,
-                Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
+                Some(
+                    io::ErrorKind::UnexpectedEof
+                        | io::ErrorKind::ConnectionReset
+                        | io::ErrorKind::ConnectionAborted
+                        | io::ErrorKind::BrokenPipe
+                )
             )
         };
         match self {
             ConnectionFailure::NotTls => true,
-            ConnectionFailure::Connect(error) => hung_up(&**error),
+            ConnectionFailure::Connect(error) => chain(&**error).any(hung_up),
             _ => false,
         }
     }
@@ -86,22 +92,24 @@ impl ConnectionFailure {
     }
 }
 
-/// The first error of this type in the chain. An `io::Error` hides the one it was made from, so it is opened.
+/// The first error of this type in the chain.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
+    chain(error).find_map(|error| error.downcast_ref::<E>())
+}
+
+/// An error and those behind it. An `io::Error` hides the one it was made from, so it is opened.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error: &&'a (dyn StdError + 'static)| {
         let inner = error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref);
-        next = match inner {
+        match inner {
             Some(inner) => Some(inner),
             None => error.source(),
-        };
-    }
-    None
+        }
+    })
 }
 
 /// The innermost reason: the outer ones say "client error" and the like.
