@@ -1,56 +1,15 @@
 //! Layout folders and archives: what is written is whole, what others wrote survives, what is wrong is named.
 
+mod layout_support;
+
 use std::fs;
 
 use bytes::Bytes;
+use layout_support::{blob, layout, manifest, read, tag, target};
 use soci_registry::{
     Descriptor, Digest, Error, Kind, LayoutFault, LayoutStore, Listing, Manifest, OCI_MANIFEST,
-    Pushed, Store, Tag, Target,
+    Pushed, Store, Target,
 };
-use tempfile::TempDir;
-
-fn tag(text: &str) -> Tag {
-    Tag::in_layout(text).expect("a name")
-}
-
-fn target(text: &str) -> Target {
-    Target::Tag(tag(text))
-}
-
-fn blob(content: &Bytes) -> Descriptor {
-    Descriptor::new(
-        "application/octet-stream",
-        Digest::of(content),
-        content.len() as u64,
-    )
-}
-
-fn manifest(text: &str) -> Manifest {
-    Manifest::new(
-        OCI_MANIFEST,
-        format!("{{ \"layers\": [], \"x\":\"{text}\" }}"),
-    )
-}
-
-async fn read(store: &dyn Store, blob: &Descriptor) -> Result<Bytes, Error> {
-    store.blob(blob).await?.read_whole(1 << 30).await
-}
-
-/// A layout with one tagged manifest and one large blob.
-async fn layout() -> (TempDir, LayoutStore, Bytes) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = LayoutStore::open_or_create(folder.path()).expect("a layout");
-    let content = Bytes::from((0..600_000_u32).map(|n| (n >> 3) as u8).collect::<Vec<_>>());
-    store
-        .push_blob(&blob(&content), &content)
-        .await
-        .expect("stored");
-    store
-        .push_manifest(&manifest("one"), Listing::Tag(&tag("1")))
-        .await
-        .expect("stored");
-    (folder, store, content)
-}
 
 #[tokio::test]
 async fn what_is_written_is_read_again() {
