@@ -9,7 +9,7 @@ use crate::store::Pending;
 
 /// Where the chunks come from: a connection that resumes, or a file.
 pub(crate) trait ChunkSource: Send {
-    /// The next bytes, or `None` at the end. Never more than the descriptor's size in total.
+    /// The next bytes, or `None` at the end. Never more than was asked for in total.
     fn next(&mut self) -> Pending<'_, Result<Option<Bytes>, Error>>;
 
     /// Bytes that came over the network so far, those fetched again included.
@@ -38,6 +38,18 @@ impl BlobReader {
             position_bytes: 0,
             hasher: Some(DigestHasher::new()),
             ended: false,
+        }
+    }
+
+    /// Of some bytes of a blob only, whose digest nobody knows.
+    pub(crate) fn of_part(
+        blob: &Descriptor,
+        part_bytes: u64,
+        source: Box<dyn ChunkSource>,
+    ) -> BlobReader {
+        BlobReader {
+            size_bytes: part_bytes,
+            ..BlobReader::new(blob, source).hashed_by_caller()
         }
     }
 
@@ -91,13 +103,13 @@ impl BlobReader {
         Ok(whole.freeze())
     }
 
-    /// How many bytes the blob has in all.
+    /// How many bytes the blob has in all, or the part of it that was asked for.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
-    /// Bytes of the blob handed out so far.
+    /// Bytes handed out so far.
     #[must_use]
     pub fn position_bytes(&self) -> u64 {
         self.position_bytes

@@ -4,6 +4,7 @@
 //! that counts or breaks things on purpose is one more implementation. One allocation per call is nothing beside a request
 //! or a file; the chunks of a blob, of which there are many, come from [`BlobReader`] without one per byte of meaning.
 
+use std::ops::Range;
 use std::pin::Pin;
 
 use bytes::Bytes;
@@ -28,6 +29,14 @@ pub trait Store: Send + Sync {
 
     /// A blob as a stream of chunks that is checked against the descriptor's size and digest.
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, Result<BlobReader, Error>>;
+
+    /// At least one byte of a blob, none behind its end, as a stream of chunks. Their number is checked, the digest of the whole cannot be:
+    /// the caller has to know the bytes by something else.
+    fn blob_part<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        part: Range<u64>,
+    ) -> Pending<'a, Result<BlobReader, Error>>;
 
     /// Whether a blob is here.
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Pending<'a, Result<bool, Error>>;

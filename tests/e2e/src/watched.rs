@@ -1,5 +1,6 @@
 //! A store that tells of each write before and after it, and waits or fails as it is told.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -106,6 +107,14 @@ impl Store for Watched {
         let mut opened = self.opened.lock().expect("no test panics here");
         opened.push(blob.digest);
         self.inner.blob(blob)
+    }
+
+    fn blob_part<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        part: Range<u64>,
+    ) -> Pending<'a, Result<BlobReader, Error>> {
+        self.inner.blob_part(blob, part)
     }
 
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Pending<'a, Result<bool, Error>> {

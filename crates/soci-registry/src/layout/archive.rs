@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -140,6 +141,18 @@ impl ArchiveStore {
     }
 
     async fn open_blob(&self, blob: &Descriptor) -> Result<BlobReader, Error> {
+        let part = self.open_file(blob, 0..blob.size_bytes).await?;
+        Ok(BlobReader::new(blob, Box::new(part)))
+    }
+
+    async fn open_part(&self, blob: &Descriptor, part: Range<u64>) -> Result<BlobReader, Error> {
+        let part_bytes = part.end.saturating_sub(part.start);
+        let part = self.open_file(blob, part).await?;
+        Ok(BlobReader::of_part(blob, part_bytes, Box::new(part)))
+    }
+
+    /// The bytes of a blob that is here with the size that its descriptor says.
+    async fn open_file(&self, blob: &Descriptor, part: Range<u64>) -> Result<FilePart, Error> {
         let found = self.find(&blob.digest).await;
         let (path, place) = found.ok_or_else(|| self.missing(Item::Blob(blob.digest)))?;
         if place.size_bytes != blob.size_bytes {
@@ -151,8 +164,8 @@ impl ArchiveStore {
             }
             .into());
         }
-        let open = move || FilePart::open(&path, place.offset_bytes, place.size_bytes);
-        Ok(BlobReader::new(blob, Box::new(blocking(open).await?)))
+        let start = place.offset_bytes;
+        blocking(move || FilePart::open(&path, start + part.start..start + part.end)).await
     }
 
     async fn append_blob(&self, blob: &Descriptor, content: &dyn Content) -> Result<Pushed, Error> {
@@ -309,6 +322,14 @@ impl Store for ArchiveStore {
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, Result<BlobReader, Error>> {
         Box::pin(self.open_blob(blob))
+    }
+
+    fn blob_part<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        part: Range<u64>,
+    ) -> Pending<'a, Result<BlobReader, Error>> {
+        Box::pin(self.open_part(blob, part))
     }
 
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Pending<'a, Result<bool, Error>> {

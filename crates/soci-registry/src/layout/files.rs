@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
@@ -137,15 +138,15 @@ pub(super) struct FilePart {
 }
 
 impl FilePart {
-    /// `size_bytes` bytes from `offset_bytes` on.
-    pub(super) fn open(path: &Path, offset_bytes: u64, size_bytes: u64) -> Result<FilePart, Error> {
+    /// These bytes of the file.
+    pub(super) fn open(path: &Path, bytes: Range<u64>) -> Result<FilePart, Error> {
         let mut file = File::open(path).map_err(failed("read", path))?;
-        file.seek(SeekFrom::Start(offset_bytes))
+        file.seek(SeekFrom::Start(bytes.start))
             .map_err(failed("read", path))?;
         Ok(FilePart {
             file: Some(file),
             path: path.to_owned(),
-            left_bytes: size_bytes,
+            left_bytes: bytes.end.saturating_sub(bytes.start),
         })
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, FilePart, blocking, failed};
@@ -147,6 +148,12 @@ impl LayoutStore {
     }
 
     fn open_blob(&self, blob: &Descriptor) -> Result<BlobReader, Error> {
+        let part = self.open_file(blob, 0..blob.size_bytes)?;
+        Ok(BlobReader::new(blob, Box::new(part)))
+    }
+
+    /// The bytes of a blob that is here with the size that its descriptor says.
+    fn open_file(&self, blob: &Descriptor, part: Range<u64>) -> Result<FilePart, Error> {
         match self.blob_size(&blob.digest)? {
             None => Err(self.missing(Item::Blob(blob.digest))),
             Some(found) if found != blob.size_bytes => {
@@ -158,10 +165,7 @@ impl LayoutStore {
                 }
                 .into())
             }
-            Some(size_bytes) => {
-                let part = FilePart::open(&self.blob_path(&blob.digest), 0, size_bytes)?;
-                Ok(BlobReader::new(blob, Box::new(part)))
-            }
+            Some(_) => FilePart::open(&self.blob_path(&blob.digest), part),
         }
     }
 
@@ -231,6 +235,19 @@ impl Store for LayoutStore {
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, Result<BlobReader, Error>> {
         let (store, blob) = (self.clone(), blob.clone());
         Box::pin(blocking(move || store.open_blob(&blob)))
+    }
+
+    fn blob_part<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        part: Range<u64>,
+    ) -> Pending<'a, Result<BlobReader, Error>> {
+        let (store, blob) = (self.clone(), blob.clone());
+        Box::pin(blocking(move || {
+            let part_bytes = part.end.saturating_sub(part.start);
+            let file = store.open_file(&blob, part)?;
+            Ok(BlobReader::of_part(&blob, part_bytes, Box::new(file)))
+        }))
     }
 
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Pending<'a, Result<bool, Error>> {

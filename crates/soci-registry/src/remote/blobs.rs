@@ -4,6 +4,7 @@
 //! redirected us ends. Each time the blob is asked for again from the first byte that is missing, at the registry, which
 //! gives a fresh address; nothing is read twice but what a server without ranges sends again.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
@@ -47,11 +48,32 @@ pub(super) async fn exists_once(session: &Session, digest: &Digest) -> Result<bo
 
 /// Opens a blob for reading; returns once its first answer is there.
 pub(super) async fn open(session: &Arc<Session>, blob: &Descriptor) -> Result<BlobReader, Error> {
+    let download = begin(session, blob, 0..blob.size_bytes).await?;
+    Ok(BlobReader::new(blob, Box::new(download)))
+}
+
+/// Opens a part of a blob for reading; returns once its first answer is there.
+pub(super) async fn open_part(
+    session: &Arc<Session>,
+    blob: &Descriptor,
+    part: Range<u64>,
+) -> Result<BlobReader, Error> {
+    let part_bytes = part.end.saturating_sub(part.start);
+    let download = begin(session, blob, part).await?;
+    Ok(BlobReader::of_part(blob, part_bytes, Box::new(download)))
+}
+
+async fn begin(
+    session: &Arc<Session>,
+    blob: &Descriptor,
+    part: Range<u64>,
+) -> Result<Download, Error> {
     let mut download = Download {
         session: session.clone(),
         digest: blob.digest,
         size_bytes: blob.size_bytes,
-        position_bytes: 0,
+        position_bytes: part.start,
+        end_bytes: part.end,
         fetched_bytes: 0,
         attempts: session.retry().attempts(Action::ReadBlob),
         answer: None,
@@ -63,7 +85,7 @@ pub(super) async fn open(session: &Arc<Session>, blob: &Descriptor) -> Result<Bl
             Err(error) => download.attempts.after(error).await?,
         }
     }
-    Ok(BlobReader::new(blob, Box::new(download)))
+    Ok(download)
 }
 
 struct Download {
@@ -72,6 +94,8 @@ struct Download {
     size_bytes: u64,
     /// The first byte that the caller does not have yet.
     position_bytes: u64,
+    /// Behind the last byte that the caller wants.
+    end_bytes: u64,
     fetched_bytes: u64,
     attempts: Attempts,
     answer: Option<Part>,
@@ -119,32 +143,41 @@ impl Download {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return self.ended(),
                 // All bytes are here, and only the answer's own end is missing.
-                Err(_) if self.position_bytes == self.size_bytes => return Ok(None),
+                Err(_) if self.position_bytes == self.end_bytes => return Ok(None),
                 Err(failure) => return Err(part.answer.broken(failure)),
             };
             self.fetched_bytes += chunk.len() as u64;
             let skipped = part.skip_bytes.min(chunk.len() as u64);
             part.skip_bytes -= skipped;
             chunk.advance(skipped as usize);
+            let left_bytes = self.end_bytes.saturating_sub(self.position_bytes);
+            let is_surplus = chunk.len() as u64 > left_bytes;
+            if is_surplus && self.end_bytes == self.size_bytes {
+                let found = self.position_bytes + chunk.len() as u64;
+                return Err(self.wrong_size(found));
+            }
+            if is_surplus {
+                // A server without ranges sends all of it.
+                chunk.truncate(left_bytes as usize);
+                if chunk.is_empty() {
+                    return Ok(None);
+                }
+            }
             if chunk.is_empty() {
                 continue;
             }
-            let position_bytes = self.position_bytes + chunk.len() as u64;
-            if position_bytes > self.size_bytes {
-                return Err(self.wrong_size(position_bytes));
-            }
-            self.position_bytes = position_bytes;
+            self.position_bytes += chunk.len() as u64;
             self.attempts.progressed(chunk.len() as u64);
             return Ok(Some(chunk));
         }
     }
 
     fn ended(&mut self) -> Result<Option<Bytes>, Error> {
-        if self.position_bytes == self.size_bytes {
+        if self.position_bytes == self.end_bytes {
             return Ok(None);
         }
         let failure = ConnectionFailure::Cut {
-            expected: self.size_bytes,
+            expected: self.end_bytes,
             found: self.position_bytes,
         };
         Err(match self.answer.take() {
@@ -157,12 +190,12 @@ impl Download {
     async fn ask(&self) -> Result<Part, Error> {
         let url = self.session.url(&format!("blobs/{}", self.digest)).await?;
         let mut call = Call::new(Action::ReadBlob, Method::GET, url);
-        if self.position_bytes > 0 {
+        if self.position_bytes > 0 || self.end_bytes < self.size_bytes {
             // With its end written out: there are registries that refuse an open range.
             let range = format!(
                 "bytes={}-{}",
                 self.position_bytes,
-                self.size_bytes.saturating_sub(1)
+                self.end_bytes.saturating_sub(1)
             );
             call.headers
                 .extend(HeaderValue::try_from(range).map(|range| (RANGE, range)));

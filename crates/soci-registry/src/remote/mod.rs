@@ -15,6 +15,7 @@ mod session;
 mod token;
 mod upload;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use fault::ProtocolFault;
@@ -81,6 +82,14 @@ impl Store for RegistryStore {
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, Result<BlobReader, Error>> {
         Box::pin(blobs::open(&self.session, blob))
+    }
+
+    fn blob_part<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        part: Range<u64>,
+    ) -> Pending<'a, Result<BlobReader, Error>> {
+        Box::pin(blobs::open_part(&self.session, blob, part))
     }
 
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Pending<'a, Result<bool, Error>> {

@@ -42,12 +42,18 @@ impl Asked {
 
     /// First byte of a range request.
     pub(crate) fn range_start(&self) -> Option<usize> {
+        self.range()?.0.parse().ok()
+    }
+
+    /// Last byte of a range request.
+    fn range_last(&self) -> Option<usize> {
+        self.range()?.1.parse().ok()
+    }
+
+    fn range(&self) -> Option<(&str, &str)> {
         self.header("range")?
             .strip_prefix("bytes=")?
-            .split_once('-')?
-            .0
-            .parse()
-            .ok()
+            .split_once('-')
     }
 }
 
@@ -135,13 +141,15 @@ impl Answer {
         }
     }
 
-    /// This content from the byte that was asked for, with a proper Content-Range.
+    /// The bytes of this content that were asked for, with a proper Content-Range.
     pub(crate) fn ranged(asked: &Asked, content: &[u8]) -> Answer {
         match asked.range_start() {
             None => Answer::new(200, content),
             Some(from) => {
-                let range = format!("bytes {from}-{}/{}", content.len() - 1, content.len());
-                Answer::new(206, &content[from..]).with("content-range", range)
+                let last = content.len() - 1;
+                let last = asked.range_last().unwrap_or(last).min(last);
+                let range = format!("bytes {from}-{last}/{}", content.len());
+                Answer::new(206, &content[from..=last]).with("content-range", range)
             }
         }
     }
