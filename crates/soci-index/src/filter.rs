@@ -14,6 +14,8 @@
 //! A filter that begins with `!` excludes. An image is chosen when a filter names it and none excludes it; where all filters exclude,
 //! whatever none of them names is chosen.
 
+mod repositories;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -76,6 +78,11 @@ pub enum InvalidFilters {
 }
 
 impl Filters {
+    /// The filters, in the order in which they were written.
+    pub fn iter(&self) -> impl Iterator<Item = &Filter> {
+        self.0.iter()
+    }
+
     /// What becomes of an image of this name, `repository:tag`.
     #[must_use]
     pub fn judge(&self, name: &str) -> Verdict<'_> {

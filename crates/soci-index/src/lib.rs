@@ -61,6 +61,7 @@ pub use inspect::{
     InspectedIndex, InspectedLayer, InspectedPlatform, InspectedZtoc, Inspection, inspect,
 };
 pub use job::Job;
+pub use media_type::not_an_image;
 pub use options::{DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexOptions};
 pub use output_tag::{InvalidOutputTag, OutputTag};
 pub use progress::{Progress, Silent};

@@ -172,7 +172,8 @@ impl Report {
     }
 
     /// A report that says nothing but the outcome.
-    pub(crate) fn empty(image: String, outcome: Outcome) -> Report {
+    #[must_use]
+    pub fn empty(image: String, outcome: Outcome) -> Report {
         Report {
             image,
             digest: None,
