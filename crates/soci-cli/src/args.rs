@@ -16,6 +16,9 @@ pub(crate) use images::{BuildArgs, ImageArg, InspectArgs, MatchArgs, RegistryArg
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Tell more of what is done, on standard error.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
 }
 
 #[derive(Subcommand)]

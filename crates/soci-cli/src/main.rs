@@ -7,6 +7,7 @@
 mod args;
 mod exit;
 mod images;
+mod logs;
 mod output;
 mod progress;
 mod ztoc;
@@ -21,6 +22,7 @@ use crate::exit::{Exit, WrongUsage};
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    logs::show(args.verbose);
     let result = match args.command {
         Command::Build(args) => concurrently(images::build(&args)),
         Command::Inspect(args) => concurrently(images::inspect(&args)),

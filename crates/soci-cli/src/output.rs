@@ -5,13 +5,28 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::{fs, iter};
 
 use anyhow::{Context, anyhow, ensure};
+use indicatif::MultiProgress;
 use serde::Serialize;
 
 /// The name under which standard output can be asked for.
 const STDOUT: &str = "/dev/stdout";
+
+/// All progress bars: they share standard error with everything else that is written there.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Where progress bars are added. Without a terminal they are not drawn.
+pub(crate) fn bars() -> &'static MultiProgress {
+    &BARS
+}
+
+/// Writes to standard error while the progress bars step aside.
+pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    BARS.suspend(write)
+}
 
 /// Prints an error with its causes as one line.
 pub(crate) fn error(error: &anyhow::Error) {
@@ -21,7 +36,7 @@ pub(crate) fn error(error: &anyhow::Error) {
 /// Prints something worth knowing that is not the result.
 pub(crate) fn note(text: &str) {
     // Where standard error takes nothing, the exit code still tells.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = aside(|| writeln!(io::stderr(), "{text}"));
 }
 
 /// Prints a result as one line of JSON.
@@ -66,6 +81,11 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// Whether a path is a name of standard output.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    [STDOUT, "/dev/fd/1", "/proc/self/fd/1"].contains(&&*path.to_string_lossy())
+}
+
 /// Refuses a path that no file can have, before any work is done.
 pub(crate) fn check_path(path: &Path) -> anyhow::Result<()> {
     ensure!(
@@ -106,7 +126,7 @@ pub(crate) fn file<'a>(
     path: &Path,
     mut pieces: impl Iterator<Item = &'a [u8]>,
 ) -> anyhow::Result<()> {
-    if path == Path::new(STDOUT) {
+    if is_stdout(path) {
         // By its name, a file that it leads to would be replaced, with what others have written.
         return pieces.try_for_each(bytes);
     }

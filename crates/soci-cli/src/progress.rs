@@ -2,9 +2,10 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use soci_registry::Digest;
 
 use crate::output;
@@ -18,17 +19,8 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// For an input of this size in bytes, if it is known.
     pub(crate) fn new(what: &str, bytes: Option<u64>) -> Progress {
-        Progress::ticking(bar(what, bytes))
-    }
-
-    /// The same below others.
-    fn below(others: &MultiProgress, what: &str, bytes: u64) -> Progress {
-        let bar = others.add(bar(what, Some(bytes)));
-        Progress::ticking(bar)
-    }
-
-    /// Shows the bar, which moves even while nothing is read.
-    fn ticking(bar: ProgressBar) -> Progress {
+        let bar = output::bars().add(bar(what, bytes));
+        // It moves even while nothing is read.
         bar.enable_steady_tick(TICK);
         Progress(bar)
     }
@@ -62,26 +54,35 @@ fn bar(what: &str, bytes: Option<u64>) -> ProgressBar {
 }
 
 /// How far the layers of an image are: a bar for each that is being read, or a line when one begins and one when it is read.
-pub(crate) struct LayerProgress(Option<MultiProgress>);
+pub(crate) struct LayerProgress {
+    is_terminal: bool,
+    /// Whether the image is still worked on: layers given up for another's failure may end later, and have nothing to tell then.
+    is_open: Arc<Mutex<bool>>,
+}
 
 impl LayerProgress {
     pub(crate) fn new() -> LayerProgress {
-        LayerProgress(io::stderr().is_terminal().then(MultiProgress::new))
+        LayerProgress {
+            is_terminal: io::stderr().is_terminal(),
+            is_open: Arc::new(Mutex::new(true)),
+        }
+    }
+
+    /// The image has its outcome: nothing more is told of its layers.
+    pub(crate) fn close(&self) {
+        *self.is_open.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }
 }
 
 impl soci_index::Progress for LayerProgress {
     fn layer(&self, digest: &Digest, size_bytes: u64) -> Box<dyn Fn(u64) + Send + Sync> {
         let name = crate::images::short(&digest.to_string()).to_owned();
-        match &self.0 {
-            Some(bars) => {
-                let bar = Progress::below(bars, &name, size_bytes);
-                Box::new(move |bytes| bar.advance(bytes))
-            }
-            None => {
-                let lines = Lines::new(name, size_bytes);
-                Box::new(move |bytes| lines.advance(bytes))
-            }
+        if self.is_terminal {
+            let bar = Progress::new(&name, Some(size_bytes));
+            Box::new(move |bytes| bar.advance(bytes))
+        } else {
+            let lines = Lines::new(name, size_bytes, Arc::clone(&self.is_open));
+            Box::new(move |bytes| lines.advance(bytes))
         }
     }
 }
@@ -92,21 +93,31 @@ struct Lines {
     size_bytes: u64,
     read_bytes: AtomicU64,
     begun: Instant,
+    is_open: Arc<Mutex<bool>>,
 }
 
 impl Lines {
-    fn new(layer: String, size_bytes: u64) -> Lines {
-        output::note(&format!("{layer}: reading {}", HumanBytes(size_bytes)));
-        Lines {
+    fn new(layer: String, size_bytes: u64, is_open: Arc<Mutex<bool>>) -> Lines {
+        let lines = Lines {
             layer,
             size_bytes,
             read_bytes: AtomicU64::new(0),
             begun: Instant::now(),
-        }
+            is_open,
+        };
+        lines.tell(&format!("reading {}", HumanBytes(size_bytes)));
+        lines
     }
 
     fn advance(&self, bytes: u64) {
         self.read_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn tell(&self, what: &str) {
+        let is_open = self.is_open.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is_open {
+            output::note(&format!("{}: {what}", self.layer));
+        }
     }
 }
 
@@ -115,10 +126,7 @@ impl Drop for Lines {
         if self.read_bytes.load(Ordering::Relaxed) == self.size_bytes {
             let seconds = self.begun.elapsed().as_secs_f64();
             let per_second = HumanBytes((self.size_bytes as f64 / seconds) as u64);
-            output::note(&format!(
-                "{}: read in {seconds:.1} s, {per_second}/s",
-                self.layer
-            ));
+            self.tell(&format!("read in {seconds:.1} s, {per_second}/s"));
         }
     }
 }

@@ -68,7 +68,8 @@ pub enum Fault {
     Refused(Refusal),
     /// There are no AWS credentials.
     #[error(
-        "no AWS credentials in the environment, {}, a container or an instance",
+        "no AWS credentials in the environment, {}, a container or an instance; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
+         AWS_SECRET_ACCESS_KEY",
         .profile.as_ref().map_or("a profile".into(), |name| format!("the profile {name}"))
     )]
     NoCredentials {

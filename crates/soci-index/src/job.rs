@@ -70,7 +70,7 @@ impl Job {
             match self.attempt(output.as_ref()).await? {
                 Attempt::Done(report) => return Ok(report),
                 Attempt::Moved(digest) => {
-                    tracing::info!(%digest, "source tag moved; indexing what it holds now");
+                    tracing::info!("the source tag moved; what it holds now is indexed: {digest}");
                     last = Some(digest);
                 }
             }

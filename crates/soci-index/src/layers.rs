@@ -136,7 +136,7 @@ impl Shop {
         let built = match self.read(&layer).await {
             // Bytes can change on the way; a second look tells whether they are wrong where they lie.
             Err(error) if error.kind() == "digest-mismatch" => {
-                tracing::warn!(layer = %layer.digest, %error, "reading the layer again");
+                tracing::warn!("layer {} is read again: {error}", layer.digest);
                 self.read(&layer).await?
             }
             other => other?,
@@ -147,7 +147,7 @@ impl Shop {
     async fn store_built(&self, built: Built) -> Result<BuiltLayer, IndexError> {
         let ztoc = match built {
             Built::NotIndexable { why, layer } => {
-                tracing::info!(layer = %layer.digest, %why, "layer left out");
+                tracing::debug!("layer {} is left out: {why}", layer.digest);
                 return Ok(BuiltLayer::Skipped(why.reason().as_str()));
             }
             Built::Indexed { ztoc, .. } => ztoc,

@@ -215,7 +215,7 @@ impl Attempts {
                 last: Some(Box::new(failure)),
             });
         }
-        tracing::debug!(failures = self.failures, ?wait, %failure, "trying again");
+        tracing::info!("trying again in {:.1} s: {failure}", wait.as_secs_f64());
         self.policy.sleeper.sleep(wait).await;
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::{MultiMemberArg, span_size};
 pub(super) const BUILD_HELP: &str = "\
 An image is docker://HOST/REPOSITORY:TAG (docker:// may be left out), oci:DIR[:TAG] or oci-archive:FILE[:TAG]. \
 The result goes beside it under a tag of its own; the image itself is not touched. Registries get the credentials that \
-`docker login` left in Docker's config.json.
+`docker login` left in Docker's config.json, those of Amazon ECR a token that is asked for with your AWS credentials.
 
 Exit codes: 0 indexed, now or before; 3 skipped with a reason; 1 failed; 2 wrong usage. Of several images, the worst: 1, 3, 0.
 

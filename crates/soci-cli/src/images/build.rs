@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use soci_index::{IndexOptions, Job, Outcome, Progress, Report};
+use soci_index::{IndexOptions, Job, Outcome, Report};
 use soci_registry::Target;
 use soci_ztoc::SpanSize;
 
@@ -23,10 +23,9 @@ pub(crate) async fn run(args: &BuildArgs) -> anyhow::Result<Exit> {
     for image in &args.images {
         targets.push(places.target(image).await?);
     }
-    let progress: Arc<dyn Progress> = Arc::new(LayerProgress::new());
     let mut worst = Exit::Done;
     for (image, target) in args.images.iter().zip(targets) {
-        let report = index(&mut places, image, target, &options, &progress).await;
+        let report = index(&mut places, image, target, &options).await;
         tell(&report, args.json)?;
         worst = worst.max(exit(report.outcome));
     }
@@ -38,21 +37,23 @@ async fn index(
     image: &ImageArg,
     target: Target,
     options: &IndexOptions,
-    progress: &Arc<dyn Progress>,
 ) -> Report {
     let store = match places.open(&image.reference).await {
         Ok(store) => store,
         Err(error) => return Report::failed(image.text.clone(), &error.into()),
     };
+    let progress = Arc::new(LayerProgress::new());
     let job = Job {
         store,
         target,
         image: image.text.clone(),
         repository: places::repository(&image.reference),
         options: options.clone(),
-        progress: Arc::clone(progress),
+        progress: Arc::clone(&progress) as _,
     };
-    job.run().await
+    let report = job.run().await;
+    progress.close();
+    report
 }
 
 fn tell(report: &Report, as_json: bool) -> anyhow::Result<()> {

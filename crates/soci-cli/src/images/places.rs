@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use soci_ecr::{EcrCredentials, EcrOr};
 use soci_registry::{
     ArchiveStore, DockerConfig, Error, Http, HttpOptions, LayoutFault, LayoutStore, Reference,
     RegistryOptions, RegistryStore, RepositoryName, Store, Tag, Target,
@@ -10,12 +11,14 @@ use soci_registry::{
 use crate::args::{ImageArg, RegistryArgs};
 use crate::exit::WrongUsage;
 
-/// Opens places. All registries share one client.
+/// Opens places. All registries share one client and one source of credentials.
 pub(crate) struct Places {
     options: HttpOptions,
     plain_http: bool,
     /// Made when the first registry is met: layouts need none.
     http: Option<Http>,
+    /// Nobody is asked before a registry is.
+    credentials: Arc<EcrOr<DockerConfig>>,
 }
 
 impl Places {
@@ -27,6 +30,10 @@ impl Places {
             },
             plain_http: args.plain_http,
             http: None,
+            credentials: Arc::new(EcrOr::new(
+                EcrCredentials::from_environment(),
+                DockerConfig::from_environment(),
+            )),
         }
     }
 
@@ -45,7 +52,7 @@ impl Places {
             plain_http: self.plain_http,
             ..RegistryOptions::default()
         };
-        let credentials = Arc::new(DockerConfig::from_environment());
+        let credentials = Arc::clone(&self.credentials);
         let http = self.http()?;
         Ok(RegistryStore::new(
             http,
