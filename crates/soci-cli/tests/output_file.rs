@@ -103,6 +103,20 @@ fn an_output_that_no_file_can_be_is_refused_before_any_work() {
 }
 
 #[test]
+fn standard_output_takes_the_ztoc_or_the_json() {
+    let desk = desk_with_layer();
+    for pipe in ["/dev/stdout", "/dev/fd/1"] {
+        let ended = desk.ztoc(&["create", "layer", "-o", pipe, "--json"]);
+        let ended = ended.with_code(2);
+        assert_eq!(
+            ended.stderr,
+            "error: --json and -o /dev/stdout would mix two results there; write the zTOC to a file\n"
+        );
+        assert!(ended.stdout.is_empty());
+    }
+}
+
+#[test]
 fn a_dash_is_no_output() {
     let desk = desk_with_layer();
     desk.ztoc(&["create", "layer", "-o", "-"]).failed_with(
@@ -145,14 +159,19 @@ fn the_layer_is_not_replaced_by_its_ztoc() {
 fn a_file_behind_standard_output_keeps_what_it_had() {
     let desk = desk_with_layer();
     desk.ztoc(&["create", "layer", "-o", "ztoc"]).with_code(0);
-    desk.write("log", OLD);
-    let ended = create(&desk, "layer", "/dev/stdout")
-        .stdout(appended(&desk, "log"))
-        .stderr(Stdio::null())
-        .status()
-        .expect("the program runs");
-    assert!(ended.success());
-    assert!(desk.read("log") == [OLD, &desk.read("ztoc")].concat());
+    for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        desk.write("log", OLD);
+        let ended = create(&desk, "layer", name)
+            .stdout(appended(&desk, "log"))
+            .stderr(Stdio::null())
+            .status()
+            .expect("the program runs");
+        assert!(ended.success());
+        assert!(
+            desk.read("log") == [OLD, &desk.read("ztoc")].concat(),
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use soci_ztoc::{BuildOptions, Built, Expected, NotIndexable, SpanSize, Ztoc};
 
 use super::layer;
 use crate::args::CreateArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, WrongUsage};
 use crate::output;
 use crate::progress::Progress;
 
@@ -48,6 +48,10 @@ struct ZtocReport {
 }
 
 pub(crate) fn run(args: &CreateArgs) -> anyhow::Result<Exit> {
+    if args.json && output::is_stdout(&args.output) {
+        let why = "--json and -o /dev/stdout would mix two results there; write the zTOC to a file";
+        return Err(WrongUsage(why.to_owned()).into());
+    }
     let result = create(args);
     if args.json {
         output::json(&report(&result))?;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use soci_e2e::{
-    Answer, Proxy, Registry, Settings, Watched, images, index, options, registry, tagged,
+    Answer, Proxy, Registry, Settings, Watched, images, index, options, program, registry, tagged,
 };
 use soci_index::Outcome;
 use soci_registry::{Anonymous, OCI_INDEX, Pushed, Store};
@@ -146,4 +146,152 @@ async fn damage_is_a_failure_and_never_an_index() {
         .unwrap();
     fails(&store, "size", "digest-mismatch", "100000").await;
     assert!(store.resolve(&tagged("size-soci")).await.is_err());
+}
+
+/// What a user of the program gets: an exit code, a report, and one line on standard error that names image and reason.
+async fn is_told(image: &str, code: i32, kind: &str, says: &str) {
+    let output = program::build(image).output().await.unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{words}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&report["outcome"], &report["kind"]),
+        (&"failed".into(), &kind.into())
+    );
+    assert_eq!(report["output"], Value::Null);
+    // Layers may have been begun.
+    let mut lines = words.lines().filter(|line| !line.starts_with("sha256:"));
+    let line = lines.next_back().unwrap();
+    let beginning = format!("error: cannot index {image}: ");
+    assert!(
+        line.starts_with(&beginning) && line.contains(says),
+        "{words}"
+    );
+    assert!(
+        words.ends_with(&format!("{line}\n")),
+        "it is the last: {words}"
+    );
+    let others: Vec<_> = lines.collect();
+    let is_second_look = |line: &&str| line.contains("is read again: ");
+    assert!(
+        others.iter().all(is_second_look) && others.len() <= 1,
+        "{words}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_tells_each_in_one_line() {
+    let registry = Registry::docker();
+    let store = registry.store("app");
+    let damage = |bytes: &mut [u8]| bytes[20_000..20_064].fill(0x55);
+    let mut bytes = Layer::large(1).bytes().to_vec();
+    damage(&mut bytes);
+    let damaged = images::one_layer(Layer::new(media::GZIP, bytes), "damaged");
+    images::push(&*store, &damaged).await.unwrap();
+    let layer = Layer::large(3);
+    let (digest, mut bytes) = (
+        soci_registry::Digest::of(layer.bytes()),
+        layer.bytes().to_vec(),
+    );
+    let swapped = images::one_layer(layer, "swapped");
+    images::push(&*store, &swapped).await.unwrap();
+    damage(&mut bytes);
+    std::fs::write(registry.blob_file(&digest), bytes).unwrap();
+    let mut shelf = Shelf::new();
+    let child = Manifest::oci(AMD64)
+        .layer(Layer::small(1))
+        .shelve(&mut shelf);
+    let children = (0..1_000).map(|_| child.clone().platform(AMD64));
+    let root = children.fold(Index::oci(), Index::child).shelve(&mut shelf);
+    images::push(&*store, &shelf.image(root, "crowd"))
+        .await
+        .unwrap();
+    let before = store.tags().await.unwrap();
+
+    let at = |tag: &str| format!("{}/app:{tag}", registry.host());
+    is_told(&at("none"), 1, "not-found", "manifests/none").await;
+    is_told(&at("damaged"), 1, "corrupt-layer", "compressed offset").await;
+    is_told(&at("swapped"), 1, "digest-mismatch", &digest.to_string()).await;
+    is_told(
+        &at("crowd"),
+        1,
+        "too-large",
+        "lists 1000 manifests, at most 128",
+    )
+    .await;
+    assert_eq!(store.tags().await.unwrap(), before);
+
+    let output = program::build("UPPER/app:1").output().await.unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        (output.status.code(), output.stdout.len()),
+        (Some(2), 0),
+        "{words}"
+    );
+
+    let guarded = Registry::docker_with(Settings {
+        tls: false,
+        login: Some(("me", "right")),
+    });
+    is_told(&format!("{}/app:1", guarded.host()), 1, "denied", "401").await;
+}
+
+/// Documents that no registry could hold: too large a one, and an index that is its own child. Digests forbid that, so it is told
+/// of by a registry that lies.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_without_end_are_refused() {
+    let registry = Registry::docker();
+    let child = soci_registry::Digest::of(b"itself").to_string();
+    let listed = |media_type: &str| {
+        let entry = json!({"mediaType": media_type, "digest": child, "size": 500,
+            "platform": {"os": "linux", "architecture": "amd64"}});
+        json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).to_string()
+    };
+    let big = json!({"schemaVersion": 2, "manifests": [], "x": "x".repeat(5 << 20)}).to_string();
+    let documents = [
+        ("/manifests/big".to_owned(), big),
+        (
+            "/manifests/self".to_owned(),
+            listed(soci_registry::OCI_MANIFEST),
+        ),
+        ("/manifests/nested".to_owned(), listed(OCI_INDEX)),
+        (
+            format!("/manifests/{child}"),
+            listed(soci_registry::OCI_MANIFEST),
+        ),
+    ];
+    let proxy = Proxy::start(registry.host(), move |asked| {
+        let mut documents = documents.iter();
+        let found = documents.find(|(path, _)| asked.path.ends_with(path));
+        let body = found.map(|(_, body)| body.clone().into_bytes());
+        let reads = ["GET", "HEAD"].contains(&asked.method.as_str());
+        let answer = body.filter(|_| reads);
+        let answer = answer.map(|body| Answer::new(200, OCI_INDEX, body));
+        Box::pin(std::future::ready(answer))
+    })
+    .await;
+    let at = |tag: &str| format!("{}/app:{tag}", proxy.host());
+    is_told(
+        &at("big"),
+        1,
+        "too-large",
+        "manifest is larger than the limit",
+    )
+    .await;
+    is_told(&at("self"), 1, "digest-mismatch", &child).await;
+    let asked = proxy.take().len();
+    assert!(asked < 20, "no storm: {asked}");
+
+    let output = program::build(&at("nested")).output().await.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &report["reason"]),
+        (Some(3), &"not-an-image".into())
+    );
+    assert_eq!(report["left_alone"][0]["manifest"], child.as_str());
+    assert_eq!(report["output"], Value::Null);
+    let writes = proxy.take().into_iter();
+    let mut writes =
+        writes.filter(|passed| !["GET", "HEAD"].contains(&passed.asked.method.as_str()));
+    assert!(writes.next().is_none());
 }

@@ -8,6 +8,7 @@
 mod at_once;
 mod bad_input;
 mod crashes;
+mod disks;
 mod dry_run;
 mod ecr;
 mod immutable_tags;
