@@ -91,7 +91,7 @@ pub struct Output {
 pub struct PlatformReport {
     /// `os/architecture[/variant]`.
     pub platform: String,
-    /// Digest of its manifest in the result.
+    /// Digest of its manifest in the result; where there is none, or none yet, in the source.
     pub manifest: String,
     /// Digest of its SOCI index, if it has one.
     pub index: Option<String>,

@@ -112,7 +112,7 @@ fn write_left_alone(text: &mut String, left: &LeftAlone) {
 fn write_bytes(text: &mut String, report: &Report) {
     if report.dry_run {
         let bytes = HumanBytes(bytes_to_read(report));
-        write_line(text, format_args!("  to download: {bytes}"));
+        write_line(text, format_args!("  to read: {bytes}"));
         return;
     }
     write_line(

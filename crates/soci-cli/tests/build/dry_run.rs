@@ -59,7 +59,7 @@ fn what_would_be_indexed_is_told_layer_by_layer() {
     );
     assert_eq!(text.matches("skipped: unsupported-compression").count(), 1);
     let bytes = indicatif::HumanBytes(layers[0].bytes().len() as u64);
-    let end = format!("\n  to download: {bytes}\n");
+    let end = format!("\n  to read: {bytes}\n");
     assert!(text.ends_with(&end), "once for both: {text}");
 
     assert_eq!(report["outcome"], "indexed");
