@@ -49,6 +49,12 @@ impl EcrCredentials {
         }
     }
 
+    /// The configuration with which AWS's services are asked: whoever asks another one need not look for credentials again. `region`
+    /// is that of the calls that get credentials.
+    pub async fn aws_config(&self, region: &str) -> &SdkConfig {
+        self.config.get_or_init(|| load(region)).await
+    }
+
     /// The credential for one of ECR's registries.
     ///
     /// # Errors
@@ -58,7 +64,7 @@ impl EcrCredentials {
         host: &RegistryHost,
         freshness: Freshness,
     ) -> Result<Credential, EcrError> {
-        let config = self.config.get_or_init(|| load(host.region())).await;
+        let config = self.aws_config(host.region()).await;
         let api = Api::of(host, config);
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);

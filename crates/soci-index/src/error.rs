@@ -28,6 +28,18 @@ pub enum IndexError {
         /// The limit.
         limit: usize,
     },
+    /// It cannot be done in the time there is.
+    #[error(
+        "{what} has {found_bytes} bytes compressed, at most {limit_bytes} can be read in the time there is; give more time or more memory, or index it with `soci-index build`, which has no such end"
+    )]
+    NoTimeFor {
+        /// The image, or a layer of it.
+        what: String,
+        /// Compressed bytes of what is to be read.
+        found_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+    },
     /// A platform was asked for that the image does not have.
     #[error("the image has no platform {wanted}; it has {has}")]
     NoSuchPlatform {
@@ -73,7 +85,7 @@ impl IndexError {
             IndexError::Store(soci_registry::Error::TooLarge { .. }) => "too-large",
             IndexError::Store(error) => error.kind().as_str(),
             IndexError::Document(_) => Kind::InvalidImage.as_str(),
-            IndexError::TooManyManifests { .. } => "too-large",
+            IndexError::TooManyManifests { .. } | IndexError::NoTimeFor { .. } => "too-large",
             IndexError::NoSuchPlatform { .. } | IndexError::OutputTag(_) => {
                 Kind::Configuration.as_str()
             }

@@ -26,7 +26,9 @@ pub const MOST_FILTERS: usize = 256;
 pub const MOST_FILTER_CHARS: usize = 1024;
 
 /// A list of filters, written with commas between them. Spaces around a filter do not count.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// An empty list, the default, chooses everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filters(Vec<Filter>);
 
 /// One filter of a list.

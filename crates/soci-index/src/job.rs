@@ -122,6 +122,7 @@ impl Job {
             return self.foresee(&source, &plan, output).await;
         }
         let layers = plan.layers(&source);
+        Plan::check_time(&layers, self.options.ceiling)?;
         let built = layers::build(&self.store, &layers, &self.options, &self.progress).await?;
         match convert::convert(&source, &plan, &built, &self.options) {
             None => {

@@ -14,6 +14,7 @@ use soci_ztoc::{
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::document::Descriptor;
 use crate::error::IndexError;
@@ -104,7 +105,8 @@ pub(crate) async fn build(
     });
     let mut tasks = JoinSet::new();
     for layer in layers {
-        tasks.spawn(Arc::clone(&shop).build(layer.to_registry()));
+        let task = Arc::clone(&shop).build(layer.to_registry());
+        tasks.spawn(task.in_current_span());
     }
     let mut by_digest = BTreeMap::new();
     while let Some(done) = tasks.join_next().await {

@@ -62,10 +62,11 @@ pub use inspect::{
 };
 pub use job::Job;
 pub use media_type::not_an_image;
-pub use options::{DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexOptions};
+pub use options::{Ceiling, DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexOptions};
 pub use output_tag::{InvalidOutputTag, OutputTag};
 pub use progress::{Progress, Silent};
 pub use report::{
     Bytes, LayerOutcome, LayerReport, LeftAlone, Outcome, Output, PlatformReport, Reason, Report,
     ZtocReport,
 };
+pub use soci_ztoc::{MultiMember, SpanSize};

@@ -40,6 +40,18 @@ pub struct IndexOptions {
     pub concurrency: NonZeroUsize,
     /// Memory that layers being built at once may take together, by estimate.
     pub memory_budget_bytes: u64,
+    /// What is worth beginning in the time there is; `None` where there is no end to it.
+    pub ceiling: Option<Ceiling>,
+}
+
+/// The most that can be read in the time there is, in compressed bytes of layers that are to be built. More is refused before any of it is
+/// read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ceiling {
+    /// Of all layers together.
+    pub image_bytes: u64,
+    /// Of the largest one, which is read in sequence.
+    pub layer_bytes: u64,
 }
 
 impl Default for IndexOptions {
@@ -57,6 +69,7 @@ impl Default for IndexOptions {
             dry_run: false,
             concurrency: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET_BYTES,
+            ceiling: None,
         }
     }
 }

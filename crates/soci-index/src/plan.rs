@@ -7,7 +7,7 @@ use soci_registry::{Digest, Store};
 use crate::document::{Descriptor, Platform};
 use crate::error::IndexError;
 use crate::media_type as types;
-use crate::options::IndexOptions;
+use crate::options::{Ceiling, IndexOptions};
 use crate::report::Reason;
 use crate::source::{PlatformImage, Source};
 
@@ -67,6 +67,41 @@ impl Plan {
         let mut layers: Vec<_> = unique.into_values().collect();
         layers.sort_by_key(|layer| std::cmp::Reverse(layer.size_bytes));
         layers
+    }
+
+    /// Refuses what cannot be read in the time there is.
+    pub(crate) fn check_time(
+        layers: &[&Descriptor],
+        ceiling: Option<Ceiling>,
+    ) -> Result<(), IndexError> {
+        let Some(ceiling) = ceiling else {
+            return Ok(());
+        };
+        let sum = |sum: u64, layer: &&Descriptor| sum.saturating_add(layer.size_bytes);
+        let image_bytes = layers.iter().fold(0, sum);
+        let refuse = |what, found_bytes, limit_bytes| IndexError::NoTimeFor {
+            what,
+            found_bytes,
+            limit_bytes,
+        };
+        if image_bytes > ceiling.image_bytes {
+            return Err(refuse(
+                "what is to be read of the image".to_owned(),
+                image_bytes,
+                ceiling.image_bytes,
+            ));
+        }
+        match layers
+            .iter()
+            .find(|layer| layer.size_bytes > ceiling.layer_bytes)
+        {
+            Some(layer) => Err(refuse(
+                format!("layer {}", layer.digest),
+                layer.size_bytes,
+                ceiling.layer_bytes,
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The planned platforms with their images.

@@ -123,6 +123,24 @@ impl Http {
         })
     }
 
+    /// One request with a small document, outside of any registry's protocol: to an address that was handed out for it, or to a service
+    /// beside the registry. The answer's body is `None` when it has more than `limit_bytes`. Nothing is repeated, no redirect followed.
+    ///
+    /// # Errors
+    /// When no answer comes, whatever it says.
+    pub async fn exchange(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        document: &Bytes,
+        limit_bytes: usize,
+    ) -> Result<(StatusCode, Option<Bytes>), ConnectionFailure> {
+        let outgoing = Outgoing::Whole(document);
+        let mut reply = self.send(method, url, headers, outgoing).await?;
+        Ok((reply.status, reply.body.whole(limit_bytes).await?))
+    }
+
     /// Waits for the answer while feeding the request's body, as long as something moves.
     async fn watched<T>(
         &self,

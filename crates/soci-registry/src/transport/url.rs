@@ -80,8 +80,16 @@ impl Url {
         self.origin() == other.origin()
     }
 
-    pub(crate) fn is_https(&self) -> bool {
+    /// Whether it is an https address.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
         self.scheme() == "https"
+    }
+
+    /// Whether it is one of this machine itself.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(self.0.host().unwrap_or_default())
     }
 
     pub(crate) fn uri(&self) -> &Uri {
