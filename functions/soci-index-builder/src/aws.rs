@@ -1,0 +1,257 @@
+//! Two calls to AWS that are none of ECR's: reading a parameter, putting an event.
+//!
+//! Each is one small JSON document there and one back, signed by AWS's own `aws-sigv4`. The SDK's crates for the two services are four
+//! times the rest of the SDK together; `docs/decisions/function-aws-calls.md` has the figures.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use aws_smithy_runtime_api::client::identity::Identity;
+use aws_types::SdkConfig;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use serde_json::Value;
+use soci_registry::{Http, Url};
+
+use crate::payload::shown;
+
+/// Bytes of an answer. An advanced parameter has 8 KB.
+const ANSWER_BYTES: usize = 256 << 10;
+
+/// Tries, the first included; the SDK's default.
+const TRIES: u32 = 3;
+
+/// Before the second try; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// One try, credentials included.
+const TRY_TIME: Duration = Duration::from_secs(10);
+
+/// A service and the one thing that is asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// AWS Systems Manager, `GetParameter`.
+    Parameters,
+    /// Amazon EventBridge, `PutEvents`.
+    Events,
+}
+
+impl Service {
+    /// As it stands in hosts and signatures.
+    fn name(self) -> &'static str {
+        match self {
+            Service::Parameters => "ssm",
+            Service::Events => "events",
+        }
+    }
+
+    fn target(self) -> &'static str {
+        match self {
+            Service::Parameters => "AmazonSSM.GetParameter",
+            Service::Events => "AWSEvents.PutEvents",
+        }
+    }
+
+    /// Where the SDKs look for another address.
+    fn address_variable(self) -> &'static str {
+        match self {
+            Service::Parameters => "AWS_ENDPOINT_URL_SSM",
+            Service::Events => "AWS_ENDPOINT_URL_EVENTBRIDGE",
+        }
+    }
+}
+
+/// AWS, as the function's role in its Region.
+pub(crate) struct Aws<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) config: &'a SdkConfig,
+    pub(crate) region: &'a str,
+    pub(crate) dns_suffix: &'a str,
+}
+
+/// A call that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AwsError {
+    #[error("no AWS credentials: {0}")]
+    Credentials(String),
+    #[error("{0}")]
+    Connection(#[from] soci_registry::ConnectionFailure),
+    #[error("{target} answers {status} {code}: {message}")]
+    Refused {
+        target: &'static str,
+        status: StatusCode,
+        code: String,
+        message: String,
+    },
+    #[error("no answer within {} s", TRY_TIME.as_secs())]
+    Time,
+    #[error("{0}")]
+    Unusable(&'static str),
+}
+
+impl AwsError {
+    /// The failure's kind in the closed list.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            AwsError::Credentials(_) => "denied",
+            AwsError::Connection(_) | AwsError::Time => "transient",
+            AwsError::Unusable(_) => "configuration",
+            AwsError::Refused { status, code, .. } => {
+                if code.contains("Throttl") || *status == StatusCode::TOO_MANY_REQUESTS {
+                    "throttled"
+                } else if status.is_server_error() {
+                    "transient"
+                } else if code.contains("NotFound") {
+                    "not-found"
+                } else if code.contains("AccessDenied") || *status == StatusCode::FORBIDDEN {
+                    "denied"
+                } else {
+                    "configuration"
+                }
+            }
+        }
+    }
+
+    fn is_transient(&self) -> bool {
+        matches!(self.kind(), "transient" | "throttled")
+    }
+}
+
+impl Aws<'_> {
+    /// Asks, and asks again while that may help.
+    pub(crate) async fn call(&self, service: Service, question: &Value) -> Result<Value, AwsError> {
+        let document = Bytes::from(question.to_string());
+        let mut wait = FIRST_WAIT;
+        let mut tries = 1;
+        loop {
+            let once = tokio::time::timeout(TRY_TIME, self.once(service, &document));
+            match once.await.unwrap_or(Err(AwsError::Time)) {
+                Err(error) if error.is_transient() && tries < TRIES => {
+                    tracing::debug!(%error, service = service.name(), "trying again");
+                }
+                result => return result,
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+            tries += 1;
+        }
+    }
+
+    async fn once(&self, service: Service, document: &Bytes) -> Result<Value, AwsError> {
+        let url = self.address(service)?;
+        let headers = self.signed(service, &url, document).await?;
+        let answer = self
+            .http
+            .exchange(Method::POST, &url, headers, document, ANSWER_BYTES);
+        let (status, body) = answer.await?;
+        let body = body.ok_or(AwsError::Unusable("the answer is too long"))?;
+        let read: Option<Value> = serde_json::from_slice(&body).ok();
+        if !status.is_success() {
+            return Err(refused(service, status, &read.unwrap_or_default()));
+        }
+        read.ok_or(AwsError::Unusable("the answer is no JSON"))
+    }
+
+    fn address(&self, service: Service) -> Result<Url, AwsError> {
+        let named = [service.address_variable(), "AWS_ENDPOINT_URL"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
+        let usual = || {
+            format!(
+                "https://{}.{}.{}/",
+                service.name(),
+                self.region,
+                self.dns_suffix
+            )
+        };
+        Url::parse(&named.unwrap_or_else(usual))
+            .ok_or(AwsError::Unusable("AWS_ENDPOINT_URL is no address"))
+    }
+
+    /// The request's headers, signature included.
+    async fn signed(
+        &self,
+        service: Service,
+        url: &Url,
+        document: &Bytes,
+    ) -> Result<HeaderMap, AwsError> {
+        let provider = self.config.credentials_provider();
+        let provider =
+            provider.ok_or_else(|| AwsError::Credentials("there are none".to_owned()))?;
+        let credentials = provider.provide_credentials().await;
+        let identity: Identity = credentials
+            .map_err(|error| AwsError::Credentials(error.to_string()))?
+            .into();
+        let unusable = AwsError::Unusable("the request cannot be signed");
+        let Ok(params) = SigningParams::builder()
+            .identity(&identity)
+            .region(self.region)
+            .name(service.name())
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()
+        else {
+            return Err(unusable);
+        };
+        let mut request = Request::new(());
+        *request.method_mut() = Method::POST;
+        for (name, value) in [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", service.target()),
+        ] {
+            let (name, value) = (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+            request.headers_mut().insert(name, value);
+        }
+        let names: Vec<_> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    value.to_str().unwrap_or_default().to_owned(),
+                )
+            })
+            .collect();
+        let headers = names
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let address = url.to_string();
+        let body = SignableBody::Bytes(document);
+        let Ok(signable) = SignableRequest::new("POST", &address, headers, body) else {
+            return Err(unusable);
+        };
+        let Ok(signed) = sign(signable, &params.into()) else {
+            return Err(unusable);
+        };
+        let (instructions, _) = signed.into_parts();
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(std::mem::take(request.headers_mut()))
+    }
+}
+
+fn refused(service: Service, status: StatusCode, answer: &Value) -> AwsError {
+    let text = |names: [&str; 2]| {
+        let found = names.iter().find_map(|name| answer[*name].as_str());
+        found.unwrap_or_default().to_owned()
+    };
+    let code = text(["__type", "code"]);
+    let code = code.rsplit('#').next().unwrap_or_default();
+    let message = text(["message", "Message"]);
+    // An answer about a wrong signature quotes the request, session token included.
+    let about_rights = code.contains("AccessDenied") || code.contains("NotFound");
+    AwsError::Refused {
+        target: service.target(),
+        status,
+        code: shown(code),
+        message: if about_rights {
+            shown(&message)
+        } else {
+            "not shown".to_owned()
+        },
+    }
+}

@@ -1,0 +1,315 @@
+//! One invocation from its payload to its answer.
+//!
+//! How the outcome of an image becomes that of the invocation:
+//!
+//! | image | invocation |
+//! |---|---|
+//! | indexed, indexed already, skipped | succeeds |
+//! | failed for good | succeeds: trying again would not help; the metric `Failed`, a line of the log and the result's event tell of it |
+//! | failed for now | fails: Lambda tries again, and puts the event into the failure queue in the end |
+//!
+//! Of several images, one that failed for now is enough. A wrong configuration fails every invocation but that of a stack, which is answered.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+use serde_json::{Value, json};
+use soci_index::{Filters, Outcome, Reason, Report};
+use tracing::Instrument as _;
+
+use crate::aws::Aws;
+use crate::decide::{Decision, decide};
+use crate::filter_list::FilterList;
+use crate::images::{self, Image};
+use crate::invocation::{Invocation, InvocationFailed};
+use crate::payload::{self, CustomResourceRequest, ImageRequest, Refused, Request};
+use crate::seen::{events, metrics::ImageMetrics};
+use crate::services::Services;
+use crate::settings::{Faults, Settings};
+use crate::stack;
+use crate::time_left;
+
+/// What a payload that cannot be worked on fails as: whoever sends it is set up wrongly.
+const REFUSED: &str = "configuration";
+
+/// The function.
+pub struct Handler {
+    settings: Result<Settings, Faults>,
+    services: Services,
+    filters: FilterList,
+    was_invoked: AtomicBool,
+}
+
+impl Handler {
+    /// With this configuration, which may be a wrong one.
+    #[must_use]
+    pub fn new(settings: Result<Settings, Faults>, services: Services) -> Handler {
+        Handler {
+            settings,
+            services,
+            filters: FilterList::default(),
+            was_invoked: AtomicBool::new(false),
+        }
+    }
+
+    /// Does what the payload asks for. The answer holds a report for each image, in the order of the request.
+    ///
+    /// # Errors
+    /// When Lambda should try again.
+    pub async fn handle(
+        &self,
+        payload: &Value,
+        invocation: &Invocation,
+    ) -> Result<Value, InvocationFailed> {
+        let cold_start = !self.was_invoked.swap(true, Ordering::Relaxed);
+        let span = tracing::info_span!(
+            "invocation",
+            request_id = invocation.request_id,
+            repository = tracing::field::Empty,
+            tag = tracing::field::Empty,
+            digest = tracing::field::Empty,
+        );
+        let request = payload::parse(payload, &invocation.here);
+        let run = Run {
+            handler: self,
+            invocation,
+            cold_start,
+            stop: time_left::stop_at(Instant::now(), invocation.end),
+        };
+        async {
+            let result = match request {
+                Ok(Request::CustomResource(request)) => run.stack(&request).await,
+                request => run.images(request).await,
+            };
+            if let Err(error) = &result {
+                tracing::error!(
+                    kind = error.kind,
+                    error = error.message,
+                    "the invocation fails"
+                );
+            }
+            result
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+/// One invocation.
+struct Run<'a> {
+    handler: &'a Handler,
+    invocation: &'a Invocation,
+    cold_start: bool,
+    /// When work has to end.
+    stop: Instant,
+}
+
+impl Run<'_> {
+    async fn images(&self, request: Result<Request, Refused>) -> Result<Value, InvocationFailed> {
+        let settings = self.settings()?;
+        let images = match request {
+            Ok(Request::Event(image)) => vec![Ok(image)],
+            Ok(Request::Manual(images)) => images,
+            Ok(Request::CustomResource(_)) => Vec::new(),
+            Err(refused) => vec![Err(refused)],
+        };
+        let filters = self.filters(settings).await?;
+        let mut reports = Vec::with_capacity(images.len());
+        for image in images {
+            reports.push(self.image(settings, &filters, image).await);
+        }
+        answer(&reports)
+    }
+
+    /// One image, in a span of its own: every line that is written meanwhile names it.
+    async fn image(
+        &self,
+        settings: &Settings,
+        filters: &Filters,
+        request: Result<ImageRequest, Refused>,
+    ) -> Report {
+        let known = request.as_ref().ok();
+        let span = tracing::info_span!(
+            "image",
+            request_id = self.invocation.request_id,
+            repository = known.map(|image| image.repository.as_str()),
+            tag = known.and_then(|image| image.tag.as_deref()),
+            digest = known.and_then(|image| image.digest.map(|digest| digest.to_string())),
+        );
+        async {
+            let report = match &request {
+                Err(refused) => refused_report("(payload)", refused),
+                Ok(image) => self.decided(settings, filters, image).await,
+            };
+            self.tell(settings, request.as_ref().ok(), &report).await;
+            report
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn decided(
+        &self,
+        settings: &Settings,
+        filters: &Filters,
+        request: &ImageRequest,
+    ) -> Report {
+        let image = match Image::locate(settings, request) {
+            Ok(image) => image,
+            Err(refused) => return refused_report(&request.repository, &refused),
+        };
+        match decide(request, filters, settings.version) {
+            Decision::Refuse(refused) => refused_report(&image.name, &refused),
+            Decision::Skip(reason) => Report {
+                reason: Some(reason),
+                digest: request.digest.map(|digest| digest.to_string()),
+                ..Report::empty(image.name, Outcome::Skipped)
+            },
+            Decision::Index(target) => {
+                let work =
+                    images::index(&self.handler.services, settings, image, target, self.stop);
+                work.await
+            }
+        }
+    }
+
+    /// Says what became of an image: in the log, as metrics, as an event.
+    async fn tell(&self, settings: &Settings, request: Option<&ImageRequest>, report: &Report) {
+        log(report);
+        let metrics = ImageMetrics {
+            report,
+            function_name: &settings.function_name,
+            request_id: &self.invocation.request_id,
+            cold_start: self.cold_start,
+            at: SystemTime::now(),
+        };
+        self.handler.services.write_metrics(&metrics.line());
+        let (Some(bus), Some(request)) = (&settings.result_event_bus, request) else {
+            return;
+        };
+        if is_news(report)
+            && let Some(aws) = self.aws(settings).await
+        {
+            events::put(&aws, bus, request, report).await;
+        }
+    }
+
+    async fn stack(&self, request: &CustomResourceRequest) -> Result<Value, InvocationFailed> {
+        let filters = match self.settings() {
+            Ok(settings) if request.change == payload::Change::Set => self.filters(settings).await,
+            Ok(_) => Ok(Filters::default()),
+            Err(error) => Err(error),
+        };
+        let answer = stack::answer(request, filters.as_ref());
+        let success = answer.success;
+        tracing::info!(success, change = ?request.change, "a stack is answered");
+        let http = &self.handler.services.http;
+        stack::hand_over(http, request, answer, self.stop).await?;
+        Ok(json!({"status": if success { "SUCCESS" } else { "FAILED" }}))
+    }
+
+    fn settings(&self) -> Result<&Settings, InvocationFailed> {
+        let settings = self.handler.settings.as_ref();
+        settings.map_err(|faults| InvocationFailed {
+            kind: "configuration",
+            message: faults.to_string(),
+        })
+    }
+
+    async fn filters(&self, settings: &Settings) -> Result<Filters, InvocationFailed> {
+        let aws = self.aws(settings).await;
+        self.handler
+            .filters
+            .get(&settings.filters, aws.as_ref())
+            .await
+    }
+
+    async fn aws<'s>(&'s self, settings: &'s Settings) -> Option<Aws<'s>> {
+        let region = self.invocation.here.region.as_str();
+        let services = &self.handler.services;
+        let config = services.aws.as_ref()?.aws_config(region).await;
+        let dns_suffix = settings.dns_suffix.as_deref();
+        Some(Aws {
+            http: &services.http,
+            config,
+            region,
+            dns_suffix: dns_suffix.unwrap_or_else(|| soci_ecr::suffix_of(region)),
+        })
+    }
+}
+
+/// What the invocation ends as.
+fn answer(reports: &[Report]) -> Result<Value, InvocationFailed> {
+    let for_now = |report: &&Report| report.retryable == Some(true);
+    let Some(first) = reports.iter().find(for_now) else {
+        return Ok(json!({"results": reports}));
+    };
+    let error = first.error.as_deref().unwrap_or_default();
+    let message = match reports.len() {
+        1 => format!("{}: {error}", first.image),
+        all => format!(
+            "{} of {all} images failed for now, the first of them {}: {error}; all results: {}",
+            reports.iter().filter(for_now).count(),
+            first.image,
+            json!(reports)
+        ),
+    };
+    Err(InvocationFailed {
+        kind: first.kind.unwrap_or("transient"),
+        message,
+    })
+}
+
+fn refused_report(image: &str, refused: &Refused) -> Report {
+    Report {
+        kind: Some(REFUSED),
+        retryable: Some(false),
+        error: Some(refused.to_string()),
+        ..Report::empty(image.to_owned(), Outcome::Failed)
+    }
+}
+
+/// Whether anybody outside wants to know: not of events that were never about an image to be indexed.
+fn is_news(report: &Report) -> bool {
+    !matches!(
+        report.reason,
+        Some(Reason::NotMatched | Reason::IgnoredAction | Reason::Untagged | Reason::OwnOutput)
+    )
+}
+
+fn log(report: &Report) {
+    let span = tracing::Span::current();
+    if let Some(digest) = &report.digest {
+        span.record("digest", digest.as_str());
+    }
+    let outcome = report.outcome.as_str();
+    let output = report.output.as_ref();
+    let (output, output_digest) = (
+        output.map(|output| output.reference.as_str()),
+        output.and_then(|output| output.digest.as_deref()),
+    );
+    let reason = report.reason.map(Reason::as_str);
+    let (seconds, downloaded_bytes) = (report.seconds, report.bytes.downloaded);
+    match &report.error {
+        None => tracing::info!(
+            image = report.image,
+            outcome,
+            reason,
+            output,
+            output_digest,
+            seconds,
+            downloaded_bytes,
+            "image done"
+        ),
+        Some(error) => tracing::error!(
+            image = report.image,
+            outcome,
+            kind = report.kind,
+            retryable = report.retryable,
+            error,
+            seconds,
+            downloaded_bytes,
+            "image failed"
+        ),
+    }
+}

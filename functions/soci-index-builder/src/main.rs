@@ -1,0 +1,63 @@
+//! `bootstrap`: what Lambda's custom runtimes start. Joins the handler to the runtime API.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use soci_index_builder::{
+    Handler, Invocation, InvocationFailed, Services, Settings, logs, registry_of,
+};
+use tracing::level_filters::LevelFilter;
+
+/// What AWS sees of a failed invocation: its kind, and the words.
+struct Failed(InvocationFailed);
+
+impl From<Failed> for Diagnostic {
+    fn from(Failed(failed): Failed) -> Diagnostic {
+        Diagnostic {
+            error_type: failed.kind.to_owned(),
+            error_message: failed.message,
+        }
+    }
+}
+
+impl std::fmt::Debug for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let settings = Settings::from_environment();
+    let level = settings
+        .as_ref()
+        .map_or(LevelFilter::INFO, |settings| settings.log_level);
+    logs::init(level)?;
+    if let Err(faults) = &settings {
+        tracing::error!(%faults, "every invocation is going to fail");
+    }
+    let handler = Arc::new(Handler::new(settings, Services::of_a_function()?));
+    let answer = |event: LambdaEvent<Value>| {
+        let handler = Arc::clone(&handler);
+        async move {
+            let invocation = invocation(&event.context);
+            handler
+                .handle(&event.payload, &invocation)
+                .await
+                .map_err(Failed)
+        }
+    };
+    lambda_runtime::run(service_fn(answer)).await
+}
+
+fn invocation(context: &Context) -> Invocation {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let end = Duration::from_millis(context.deadline);
+    Invocation {
+        request_id: context.request_id.clone(),
+        end: Instant::now() + end.saturating_sub(now.unwrap_or_default()),
+        here: registry_of(&context.invoked_function_arn),
+    }
+}

@@ -1,0 +1,109 @@
+//! The result of an image as an event, for whoever deploys it or is to be told.
+
+use serde_json::json;
+use soci_index::Report;
+
+use crate::aws::{Aws, Service};
+use crate::payload::ImageRequest;
+
+/// Of the event, for rules to match.
+const SOURCE: &str = "soci-index-builder";
+
+/// Of the event, for rules to match.
+const DETAIL_TYPE: &str = "SOCI Index Builder Result";
+
+/// Bytes of an event's detail; EventBridge takes 256 KiB for an event in all. A longer one goes without its layers.
+const DETAIL_BYTES: usize = 200_000;
+
+/// Tells a bus. That it was not told does not change the image's outcome, so it is an error in the log and no more.
+pub(crate) async fn put(aws: &Aws<'_>, bus: &str, request: &ImageRequest, report: &Report) {
+    let question = json!({"Entries": [{
+        "Source": SOURCE,
+        "DetailType": DETAIL_TYPE,
+        "Detail": detail(request, report),
+        "EventBusName": bus,
+    }]});
+    match aws.call(Service::Events, &question).await {
+        Ok(answer) if answer["FailedEntryCount"] == 0 => {}
+        Ok(answer) => {
+            let code = answer["Entries"][0]["ErrorCode"]
+                .as_str()
+                .unwrap_or_default();
+            tracing::error!(bus, code, "the bus did not take the result");
+        }
+        Err(error) => tracing::error!(bus, %error, "the bus was not told of the result"),
+    }
+}
+
+/// The report, and the parts of the image's name, which rules can match and a name in one piece cannot be taken apart for.
+fn detail(request: &ImageRequest, report: &Report) -> String {
+    let write = |report: &Report| {
+        let mut detail = json!(report);
+        detail["account"] = json!(request.registry.account);
+        detail["region"] = json!(request.registry.region);
+        detail["repository"] = json!(request.repository);
+        detail["tag"] = json!(request.tag);
+        detail.to_string()
+    };
+    let whole = write(report);
+    if whole.len() <= DETAIL_BYTES {
+        return whole;
+    }
+    let mut shorter = report.clone();
+    for platform in &mut shorter.platforms {
+        platform.layers.clear();
+    }
+    write(&shorter)
+}
+
+#[cfg(test)]
+mod tests {
+    use soci_index::{LayerOutcome, LayerReport, Outcome, PlatformReport};
+
+    use super::*;
+    use crate::payload::{Occasion, Registry};
+
+    fn request() -> ImageRequest {
+        ImageRequest {
+            registry: Registry {
+                account: "123456789012".to_owned(),
+                region: "eu-central-1".to_owned(),
+            },
+            repository: "team/api".to_owned(),
+            tag: Some("1".to_owned()),
+            digest: None,
+            occasion: Occasion::Wish,
+        }
+    }
+
+    #[test]
+    fn an_event_names_the_image_in_parts_and_fits() {
+        let layer = LayerReport {
+            digest: format!("sha256:{}", "1".repeat(64)),
+            size: 1,
+            outcome: LayerOutcome::Skipped,
+            reason: Some("too-small"),
+            ztoc: None,
+        };
+        let platform = PlatformReport {
+            platform: "linux/amd64".to_owned(),
+            manifest: String::new(),
+            index: None,
+            layers: vec![layer; 100],
+        };
+        let mut report = Report::empty("h/team/api:1".to_owned(), Outcome::Indexed);
+        for (platforms, layers) in [(1, 100), (128, 0)] {
+            report.platforms = vec![platform.clone(); platforms];
+            let detail = detail(&request(), &report);
+            assert!(detail.len() <= DETAIL_BYTES);
+            let read: serde_json::Value = serde_json::from_str(&detail).expect("JSON");
+            assert_eq!(
+                (&read["repository"], &read["tag"]),
+                (&json!("team/api"), &json!("1"))
+            );
+            assert_eq!(read["outcome"], "indexed");
+            let found = read["platforms"][0]["layers"].as_array().map(Vec::len);
+            assert_eq!(found, Some(layers));
+        }
+    }
+}
