@@ -33,7 +33,8 @@ pub(crate) fn run(kind: Kind, path: &Path) -> Result<()> {
     }
 }
 
-fn sha256(mut input: impl Read) -> Result<[u8; 32]> {
+/// SHA-256 of everything that can be read.
+pub(crate) fn sha256(mut input: impl Read) -> Result<[u8; 32]> {
     let mut piece = vec![0; PIECE_BYTES];
     let mut hash = Sha256::new();
     loop {

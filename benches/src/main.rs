@@ -1,13 +1,21 @@
 //! Measures the product beside the reference builder and beside the limits of the machine.
 //!
 //! `cargo xtask bench …` builds what is compared and starts this program. The modules: [`ztoc`] is the comparison of
-//! one layer, [`layer`] makes the layer, [`measure`] takes a child's time and memory, [`limits`] are the bare loops
-//! that no builder can beat, [`report`] turns samples into a table and JSON, [`versions`] says what was measured.
+//! one layer, [`layer`] makes the layer; [`image`] is the comparison of whole images between a [`registry`] and itself, whose
+//! bytes a [`proxy`] counts; [`files`] packs real files, [`measure`] takes a child's time and memory and [`disk`] its files,
+//! [`limits`] are the bare loops that no builder can beat, [`stats`] turns samples into medians and verdicts, [`mod@report`] into a
+//! table and JSON, [`versions`] says what was measured.
 
+mod disk;
+mod files;
+mod image;
 mod layer;
 mod limits;
 mod measure;
+mod proxy;
+mod registry;
 mod report;
+mod stats;
 mod versions;
 mod ztoc;
 
@@ -29,9 +37,14 @@ struct Cli {
 enum Task {
     /// One layer to one zTOC, ours and the reference's in turn.
     Ztoc(ztoc::Options),
+    /// Images in a registry: ours, the reference's converter, and download, convert, push, in turn.
+    Image(image::Options),
     /// Run a command and print its wall time, CPU time and peak memory as JSON.
     #[command(hide = true)]
     Measure {
+        /// Let the command write to no file.
+        #[arg(long)]
+        no_files: bool,
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
@@ -43,7 +56,8 @@ enum Task {
 fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Ztoc(options) => ztoc::run(&options),
-        Task::Measure { command } => measure::wrap(&command),
+        Task::Image(options) => image::run(&options),
+        Task::Measure { no_files, command } => measure::wrap(&command, !no_files),
         Task::Limit { kind, file } => limits::run(kind, &file),
     }
 }

@@ -9,15 +9,19 @@
 //! wrapper's own 2 to 3 MiB. The comparison prints that floor.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
 use nix::sys::time::TimeVal;
 use serde::{Deserialize, Serialize};
+
+use crate::disk;
 
 /// What one run of one command cost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,16 +32,62 @@ pub(crate) struct Cost {
     pub(crate) cpu_seconds: f64,
     /// Largest resident set.
     pub(crate) peak_bytes: u64,
+    /// Largest size of the files in the folder that was watched; 0 when none was.
+    #[serde(default)]
+    pub(crate) disk_bytes: u64,
+}
+
+impl Cost {
+    /// Of this command and a later one together.
+    pub(crate) fn then(self, later: Cost) -> Cost {
+        Cost {
+            wall_seconds: self.wall_seconds + later.wall_seconds,
+            cpu_seconds: self.cpu_seconds + later.cpu_seconds,
+            peak_bytes: self.peak_bytes.max(later.peak_bytes),
+            disk_bytes: self.disk_bytes.max(later.disk_bytes),
+        }
+    }
+}
+
+/// Where a command works, and what it may do there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Its working folder, watched for files; the folder `tmp` in it is where temporary files go.
+    pub(crate) folder: &'a Path,
+    /// Otherwise the kernel refuses every byte that it writes to a file, wherever that file is: pipes and sockets are no files.
+    pub(crate) may_write_files: bool,
 }
 
 /// Runs the command through a wrapper process. Its output is dropped; what it complains about is in the error.
 pub(crate) fn cost_of(command: &[OsString]) -> Result<Cost> {
+    measured(wrapper(command, true)?, command)
+}
+
+/// As [`cost_of`], in a folder of its own.
+pub(crate) fn cost_at(place: Place<'_>, command: &[OsString]) -> Result<Cost> {
+    let temporary = place.folder.join("tmp");
+    fs::create_dir_all(&temporary)
+        .with_context(|| format!("cannot make {}", temporary.display()))?;
+    let mut wrapper = wrapper(command, place.may_write_files)?;
+    wrapper.current_dir(place.folder).env("TMPDIR", &temporary);
+    let (cost, disk_bytes) = disk::peak_during(place.folder, || measured(wrapper, command));
+    let cost = cost?;
+    Ok(Cost { disk_bytes, ..cost })
+}
+
+fn wrapper(command: &[OsString], may_write_files: bool) -> Result<Command> {
+    let mut wrapper = Command::new(env::current_exe().context("cannot find this program's file")?);
+    wrapper.arg("measure");
+    if !may_write_files {
+        wrapper.arg("--no-files");
+    }
+    wrapper.arg("--").args(command).env("TZ", "UTC");
+    Ok(wrapper)
+}
+
+fn measured(mut wrapper: Command, command: &[OsString]) -> Result<Cost> {
     let shown = shown(command);
-    let wrapper = env::current_exe().context("cannot find this program's file")?;
-    let output = Command::new(wrapper)
-        .args([OsStr::new("measure"), OsStr::new("--")])
-        .args(command)
-        .env("TZ", "UTC")
+    let output = wrapper
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("cannot measure {shown}"))?;
@@ -51,7 +101,11 @@ pub(crate) fn cost_of(command: &[OsString]) -> Result<Cost> {
 }
 
 /// The wrapper's side: runs the command as the only child and prints its cost.
-pub(crate) fn wrap(command: &[OsString]) -> Result<()> {
+pub(crate) fn wrap(command: &[OsString], may_write_files: bool) -> Result<()> {
+    if !may_write_files {
+        // The child inherits it. This program itself writes to pipes only.
+        setrlimit(Resource::RLIMIT_FSIZE, 0, 0).context("cannot forbid files")?;
+    }
     let (program, args) = command.split_first().context("no command to measure")?;
     let start = Instant::now();
     let status = Command::new(program)
@@ -66,6 +120,7 @@ pub(crate) fn wrap(command: &[OsString]) -> Result<()> {
         wall_seconds: wall.as_secs_f64(),
         cpu_seconds: (duration(usage.user_time()) + duration(usage.system_time())).as_secs_f64(),
         peak_bytes: peak_bytes(usage.max_rss().try_into().context("negative peak memory")?),
+        disk_bytes: 0,
     };
     serde_json::to_writer(io::stdout(), &cost)?;
     writeln!(io::stdout())?;
@@ -93,5 +148,22 @@ fn peak_bytes(counted: u64) -> u64 {
         counted
     } else {
         counted * 1024
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_one_after_the_other() {
+        let cost = |wall_seconds, peak_bytes, disk_bytes| Cost {
+            wall_seconds,
+            cpu_seconds: 2.0 * wall_seconds,
+            peak_bytes,
+            disk_bytes,
+        };
+        let both = cost(1.0, 7, 30).then(cost(2.0, 9, 20));
+        assert_eq!(both, cost(3.0, 9, 30));
     }
 }

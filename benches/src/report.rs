@@ -1,4 +1,4 @@
-//! Turns samples into medians, ratios and verdicts, as a table for people and as JSON for programs.
+//! The comparison of one layer as a table for people and as JSON for programs.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::measure::Cost;
+use crate::stats::{MIB, Summary, Target, float};
 
 /// Ours takes at most a quarter of the reference's CPU time.
 const CPU_RATIO: f64 = 4.0;
@@ -24,8 +25,6 @@ const MEMORY_BASE_BYTES: f64 = 32.0 * 1024.0 * 1024.0;
 
 /// Peak memory that ours may take for each byte of the zTOC it builds.
 const MEMORY_PER_ZTOC_BYTE: f64 = 2.2;
-
-const MIB: f64 = 1024.0 * 1024.0;
 
 /// What was measured on which layer, and what came out.
 #[derive(Debug, Serialize)]
@@ -60,33 +59,11 @@ pub(crate) struct Bare {
     costs: Option<Summary>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Summary {
-    wall_seconds: Spread,
-    cpu_seconds: Spread,
-    peak_bytes: Spread,
-}
-
 #[derive(Debug, Serialize)]
 struct Ratios {
     wall: f64,
     cpu: f64,
     peak: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct Target {
-    name: &'static str,
-    wanted: String,
-    measured: String,
-    holds: bool,
 }
 
 impl Comparison {
@@ -132,49 +109,12 @@ impl Bare {
     }
 }
 
-impl Summary {
-    fn of(costs: &[Cost]) -> Self {
-        Self {
-            wall_seconds: Spread::of(costs.iter().map(|cost| cost.wall_seconds)),
-            cpu_seconds: Spread::of(costs.iter().map(|cost| cost.cpu_seconds)),
-            #[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
-            peak_bytes: Spread::of(costs.iter().map(|cost| cost.peak_bytes as f64)),
-        }
-    }
-}
-
-impl Spread {
-    fn of(samples: impl Iterator<Item = f64>) -> Self {
-        let mut sorted: Vec<_> = samples.collect();
-        sorted.sort_by(f64::total_cmp);
-        let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
-        Self {
-            median: f64::midpoint(low, high),
-            min: sorted[0],
-            max: sorted[sorted.len() - 1],
-        }
-    }
-}
-
 fn targets(ratios: &Ratios, ours: &Summary, ztoc_bytes: u64) -> Vec<Target> {
-    #[expect(clippy::cast_precision_loss, reason = "a zTOC is far below 2^52 bytes")]
-    let memory_bytes = MEMORY_BASE_BYTES + MEMORY_PER_ZTOC_BYTE * ztoc_bytes as f64;
-    let at_least = |name, wanted: f64, measured: f64| Target {
-        name,
-        wanted: format!(">= {wanted:.1} x"),
-        measured: format!("{measured:.2} x"),
-        holds: measured >= wanted,
-    };
+    let memory_bytes = MEMORY_BASE_BYTES + MEMORY_PER_ZTOC_BYTE * float(ztoc_bytes);
     vec![
-        at_least("CPU time, reference / ours", CPU_RATIO, ratios.cpu),
-        at_least("wall time, reference / ours", WALL_RATIO, ratios.wall),
-        Target {
-            name: "peak memory of ours",
-            wanted: format!("<= {:.1} MiB", memory_bytes / MIB),
-            // The worst run: a limit that holds at the median only does not hold.
-            measured: format!("{:.1} MiB", ours.peak_bytes.max / MIB),
-            holds: ours.peak_bytes.max <= memory_bytes,
-        },
+        Target::at_least("CPU time, reference / ours", CPU_RATIO, ratios.cpu),
+        Target::at_least("wall time, reference / ours", WALL_RATIO, ratios.wall),
+        Target::at_most_bytes("peak memory of ours", memory_bytes, ours.peak_bytes.max),
     ]
 }
 
@@ -184,13 +124,17 @@ pub(crate) fn progress(text: &str) {
 }
 
 /// Keeps the result where later runs can be compared with it.
-pub(crate) fn write_json(comparison: &Comparison, file: &Path) -> Result<()> {
+pub(crate) fn write_json(comparison: &impl Serialize, file: &Path) -> Result<()> {
     let text = serde_json::to_string_pretty(comparison)? + "\n";
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Prints the table, or the JSON.
-pub(crate) fn print(comparison: &Comparison, json: bool) -> Result<()> {
+pub(crate) fn print<T: Serialize>(
+    comparison: &T,
+    table: impl FnOnce(&T) -> String,
+    json: bool,
+) -> Result<()> {
     if json {
         println!("{}", serde_json::to_string_pretty(comparison)?);
     } else {
@@ -199,7 +143,8 @@ pub(crate) fn print(comparison: &Comparison, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn table(comparison: &Comparison) -> String {
+/// The comparison for people.
+pub(crate) fn table(comparison: &Comparison) -> String {
     let layer = &comparison.layer;
     let mut lines = vec![
         format!("layer        {}", layer.file),
@@ -244,23 +189,12 @@ fn table(comparison: &Comparison) -> String {
             .iter()
             .map(|bare| row(bare.name, bare.costs.as_ref())),
     );
-    #[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
-    let floor_mib = comparison.floor_bytes as f64 / MIB;
+    let floor_mib = float(comparison.floor_bytes) / MIB;
     lines.push(format!(
         "a program that does nothing shows a peak of {floor_mib:.1} MiB"
     ));
     lines.push("\ntargets".to_owned());
-    lines.extend(comparison.targets.iter().map(|target| {
-        let verdict = if target.holds {
-            "holds"
-        } else {
-            "DOES NOT HOLD"
-        };
-        format!(
-            "{:<30} wanted {:<14} measured {:<14} {verdict}",
-            target.name, target.wanted, target.measured
-        )
-    }));
+    lines.extend(comparison.targets.iter().map(Target::line));
     lines.join("\n")
 }
 
@@ -268,25 +202,11 @@ fn row(name: &str, summary: Option<&Summary>) -> String {
     let Some(summary) = summary else {
         return format!("{name:<22} not installed");
     };
-    let seconds = |spread: Spread| {
-        format!(
-            "{:.2} ({:.2} to {:.2})",
-            spread.median, spread.min, spread.max
-        )
-    };
-    let mib = |spread: Spread| {
-        format!(
-            "{:.1} ({:.1} to {:.1})",
-            spread.median / MIB,
-            spread.min / MIB,
-            spread.max / MIB
-        )
-    };
     format!(
         "{name:<22} {:>22} {:>22} {:>24}",
-        seconds(summary.wall_seconds),
-        seconds(summary.cpu_seconds),
-        mib(summary.peak_bytes)
+        summary.wall_seconds.shown(1.0, 2),
+        summary.cpu_seconds.shown(1.0, 2),
+        summary.peak_bytes.shown(MIB, 1)
     )
 }
 
@@ -299,6 +219,7 @@ mod tests {
             wall_seconds,
             cpu_seconds,
             peak_bytes: peak_mib << 20,
+            disk_bytes: 0,
         }
     }
 
@@ -318,19 +239,6 @@ mod tests {
             Vec::new(),
             cost(0.0, 0.0, 2),
         )
-    }
-
-    #[test]
-    fn the_median_of_an_even_number_lies_between() {
-        let spread = Spread::of([4.0, 1.0, 3.0, 2.0].into_iter());
-        assert_eq!(
-            spread,
-            Spread {
-                median: 2.5,
-                min: 1.0,
-                max: 4.0
-            }
-        );
     }
 
     #[test]

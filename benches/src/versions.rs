@@ -5,22 +5,47 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-/// Name and version of everything that took part, in the order of the table.
-pub(crate) fn all(ours: &Path, reference: &Path) -> Vec<(String, String)> {
-    let mut found = vec![("machine".to_owned(), machine())];
-    let mut add = |name: &str, version: Option<String>| {
-        if let Some(version) = version {
-            found.push((name.to_owned(), version));
-        }
-    };
-    add("ours", first_line(&ours.to_string_lossy(), &["--version"]));
-    add("reference", library(reference));
-    add("rustc", first_line("rustc", &["--version"]));
-    add("go", first_line("go", &["version"]));
-    add("libdeflate", first_line("libdeflate-gunzip", &["-V"]));
-    add("igzip", first_line("igzip", &["--version"]));
-    add("gzip", first_line("gzip", &["--version"]));
+/// Name and version of everything that took part in the comparison of a layer, in the order of the table.
+pub(crate) fn of_layers(ours: &Path, reference: &Path) -> Vec<(String, String)> {
+    let mut found = of_builders(ours, reference);
+    found.extend(of_programs(&[
+        ("libdeflate-gunzip", "-V"),
+        ("igzip", "--version"),
+        ("gzip", "--version"),
+    ]));
     found
+}
+
+/// As [`of_layers`], for images.
+pub(crate) fn of_images(ours: &Path, reference: &Path) -> Vec<(String, String)> {
+    let mut found = of_builders(ours, reference);
+    found.extend(of_programs(&[
+        ("docker-registry", "--version"),
+        ("skopeo", "--version"),
+    ]));
+    found
+}
+
+fn of_builders(ours: &Path, reference: &Path) -> Vec<(String, String)> {
+    let lines = [
+        ("machine", Some(machine())),
+        ("load", load()),
+        ("ours", first_line(&ours.to_string_lossy(), &["--version"])),
+        ("reference", library(reference)),
+        ("rustc", first_line("rustc", &["--version"])),
+        ("go", first_line("go", &["version"])),
+    ];
+    let known = lines
+        .into_iter()
+        .filter_map(|(name, line)| Some((name.to_owned(), line?)));
+    known.collect()
+}
+
+fn of_programs(programs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let known = programs
+        .iter()
+        .filter_map(|(name, flag)| Some(((*name).to_owned(), first_line(name, &[flag])?)));
+    known.collect()
 }
 
 fn machine() -> String {
@@ -31,6 +56,13 @@ fn machine() -> String {
     let model = model.map_or("unknown processor", |(_, model)| model);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     format!("{model}, {cores} cores")
+}
+
+/// What else the machine did lately: Linux's load averages, this program's own work included.
+fn load() -> Option<String> {
+    let line = fs::read_to_string("/proc/loadavg").ok()?;
+    let averages: Vec<_> = line.split(' ').take(3).collect();
+    Some(format!("{} (1, 5, 15 minutes)", averages.join(", ")))
 }
 
 /// The version of soci-snapshotter that a Go program was built with, as Go recorded it in the program.

@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let comparison = compare(options, &layer, &work)?;
     report::write_json(&comparison, &work.join("ztoc.json"))?;
-    report::print(&comparison, options.json)
+    report::print(&comparison, report::table, options.json)
 }
 
 fn compare(options: &Options, layer: &Path, work: &Path) -> Result<Comparison> {
@@ -80,7 +80,7 @@ fn compare(options: &Options, layer: &Path, work: &Path) -> Result<Comparison> {
     let floor = measure::cost_of(&["true".into()])?;
     Ok(Comparison::new(
         facts,
-        versions::all(&options.ours, &options.reference),
+        versions::of_layers(&options.ours, &options.reference),
         &reference,
         &ours,
         bare_loops(layer)?,

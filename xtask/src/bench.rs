@@ -18,6 +18,8 @@ use crate::workspace::{self, Workspace};
 pub(crate) enum What {
     /// One layer to one zTOC: wall time, CPU and memory beside the reference builder.
     Ztoc(Ztoc),
+    /// Images in a registry: wall time, CPU, memory, disk and bytes moved beside the reference's converter.
+    Image(Image),
 }
 
 /// Options of `cargo xtask bench ztoc`; what they mean is explained by the program that gets them.
@@ -34,13 +36,27 @@ pub(crate) struct Ztoc {
     json: bool,
 }
 
+/// Options of `cargo xtask bench image`.
+#[derive(Args)]
+pub(crate) struct Image {
+    /// Measured runs of each.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    runs: usize,
+    /// Print JSON instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
 /// Builds both sides, then measures. The exit code is the measuring program's.
 pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<ExitCode> {
-    let What::Ztoc(options) = what;
-    if options.json {
+    let (json, needed) = match what {
+        What::Ztoc(options) => (options.json, [&tools::LIBDEFLATE, &tools::IGZIP]),
+        What::Image(options) => (options.json, [&tools::DOCKER_REGISTRY, &tools::SKOPEO]),
+    };
+    if json {
         console::step_aside();
     }
-    tools::prepare(&[&tools::GCC, &tools::ZLIB, &tools::LIBDEFLATE, &tools::IGZIP]);
+    tools::prepare(&[&[&tools::GCC, &tools::ZLIB], &needed[..]].concat());
     console::heading("building the reference builder");
     oracle::build(workspace)?;
     console::heading("building soci-index as it ships");
@@ -49,7 +65,7 @@ pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<ExitCode> {
         workspace::run(workspace.cargo(&["build", "--profile", "dist", "--package", package]))?;
     }
     console::heading("measuring");
-    let status = measure(workspace, options).status()?;
+    let status = measure(workspace, what).status()?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {
@@ -57,21 +73,28 @@ pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<ExitCode> {
     })
 }
 
-fn measure(workspace: &Workspace, options: &Ztoc) -> Command {
+fn measure(workspace: &Workspace, what: &What) -> Command {
     let built = workspace.target.join("dist");
-    let mut command = Command::new(built.join("soci-bench"));
     // A layer's path is the caller's, so the folder is too.
+    let mut command = Command::new(built.join("soci-bench"));
+    let (name, runs, json) = match what {
+        What::Ztoc(options) => ("ztoc", options.runs, options.json),
+        What::Image(options) => ("image", options.runs, options.json),
+    };
     command
-        .arg("ztoc")
+        .arg(name)
         .arg("--ours")
         .arg(built.join("soci-index"));
     command.arg("--reference").arg(oracle::path(workspace));
     command.arg("--work").arg(workspace.target.join("bench"));
-    command.arg("--runs").arg(options.runs.to_string());
-    if let Some(layer) = &options.layer {
+    command.arg("--runs").arg(runs.to_string());
+    if let What::Ztoc(Ztoc {
+        layer: Some(layer), ..
+    }) = what
+    {
         command.arg("--layer").arg(layer);
     }
-    if options.json {
+    if json {
         command.arg("--json");
     }
     command
