@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use soci_registry::{Descriptor, Digest, Listing, Manifest, Store};
 use soci_testkit::image::{self, AMD64, ARM64, Image, Index, Layer, Shelf, media};
-use soci_testkit::{gzip, tar};
+use soci_testkit::{content, gzip, tar};
 
 use crate::tag;
 
@@ -34,6 +34,20 @@ pub fn two_platforms(seed: u64, tag: &str) -> Image {
 pub fn one_layer(layer: Layer, tag: &str) -> Image {
     let mut shelf = Shelf::new();
     let root = image::Manifest::oci(AMD64).layer(layer).shelve(&mut shelf);
+    shelf.image(root, tag)
+}
+
+/// One platform with layers of this many bytes, none of which compresses.
+#[must_use]
+pub fn incompressible(layers: u64, layer_bytes: usize, tag: &str) -> Image {
+    let mut manifest = image::Manifest::oci(AMD64);
+    for seed in 0..layers {
+        let archive = tar::Archive::new().file("data", &content::random(seed, layer_bytes));
+        let layer = gzip::compress(&archive.finish(), 1);
+        manifest = manifest.layer(Layer::new(media::GZIP, layer));
+    }
+    let mut shelf = Shelf::new();
+    let root = manifest.shelve(&mut shelf);
     shelf.image(root, tag)
 }
 

@@ -17,6 +17,21 @@ pub fn build(image: &str) -> Command {
     command
 }
 
+/// `soci-index build` with this many layers at once, as it is shipped otherwise, where the kernel refuses every byte that a program
+/// writes to a file. Its messages go to a pipe, as they must.
+#[must_use]
+pub fn build_without_files(image: &str, layers_at_once: usize) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -f 0 && exec \"$0\" \"$@\""])
+        .arg(path());
+    command.args(["build", "--json", "--plain-http", image]);
+    command.args(["--concurrency", &layers_at_once.to_string()]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
 /// It lies beside the folder of the tests' programs. Cargo builds it for the tests of its own package only.
 fn path() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");

@@ -15,6 +15,7 @@ mod immutable_tags;
 mod killed;
 mod logs;
 mod main_job;
+mod memory;
 mod moving_tags;
 mod second_run;
 mod variants;
