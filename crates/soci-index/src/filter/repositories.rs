@@ -2,7 +2,8 @@
 //!
 //! A repository's name holds no `:` and neither does a tag, so the one in `repository:tag` can only be where the filter has its own.
 
-use super::{Filter, Piece};
+use super::Filter;
+use super::pattern::Piece;
 
 impl Filter {
     /// Whether it excludes what it names.
