@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| soci_fuzz::laws::tar_entries(input));
+fuzz_target!(|input: &[u8]| soci_fuzz::laws::ztoc::tar_entries(input));

@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| soci_fuzz::laws::ztoc_decode(input));
+fuzz_target!(|input: &[u8]| soci_fuzz::laws::ztoc::ztoc_decode(input));

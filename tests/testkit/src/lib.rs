@@ -16,13 +16,14 @@
 //! The same call gives the same bytes on every machine. Nothing is checked: a wrong checksum stays wrong.
 //!
 //! # What it does not do
-//! It reads nothing, knows no zTOC and does not use the crates it helps to test; expectations are plain data.
+//! It reads nothing but the fuzz targets' corpora, knows no zTOC and does not use the crates it helps to test; expectations are plain data.
 //!
 //! # Map
-//! [`content`] file contents · [`tar`] and [`pax`] archives · [`deflate`] block sequences bit by bit · [`gzip`] members and
+//! [`corpus`] the fuzz targets' inputs · [`content`] file contents · [`tar`] and [`pax`] archives · [`deflate`] block sequences bit by bit · [`gzip`] members and
 //! headers · [`dialects`] one archive per way of writing tar · [`odd`] the table of layers · [`image`] images and their table
 
 pub mod content;
+pub mod corpus;
 pub mod deflate;
 pub mod dialects;
 pub mod gzip;

@@ -1,7 +1,4 @@
-//! What must hold for any bytes at all, as functions that panic where it does not.
-//!
-//! The fuzz targets call them on a nightly compiler with inputs that libFuzzer makes; the test `fuzz_corpus` of
-//! soci-ztoc includes this file and calls them on any compiler with the committed inputs. So it uses soci-ztoc alone.
+//! Laws of soci-ztoc: layers and zTOCs.
 //!
 //! The first bytes of an input for [`gzip_walk`] and [`tar_entries`] are a recipe: the fuzzer chooses the span size
 //! and the cuts too.
