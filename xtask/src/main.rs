@@ -2,11 +2,12 @@
 //!
 //! A person and CI run the same commands, so that "green" means one thing. The modules: [`tiers`] is the list of what
 //! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`layering`]
-//! holds the rule of who may use whom, [`oracle`] builds the reference builder and [`go_registry`] a second registry, [`mod@bench`] starts the benchmarks,
+//! holds the rule of who may use whom, [`oracle`] builds the reference builder and [`go_registry`] a second registry, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets,
 //! [`workspace`] knows the folders and starts programs.
 
 mod bench;
 mod console;
+mod fuzz;
 mod go_registry;
 mod layering;
 mod oracle;
@@ -33,6 +34,8 @@ struct Cli {
 enum Task {
     /// Install or build what the tests need, run every tier, sum up.
     Test(run::Options),
+    /// Run every fuzz target for some time each.
+    Fuzz(fuzz::Options),
     /// Measure against the reference builder.
     Bench {
         #[command(subcommand)]
@@ -54,6 +57,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
     match task {
         Task::Test(options) => Ok(run::test(&workspace, &options)),
+        Task::Fuzz(options) => fuzz::run(&workspace, &options),
         Task::Bench { what } => bench::run(&workspace, &what),
     }
 }

@@ -38,6 +38,12 @@ pub(crate) const GO: Tool = Tool {
     debian: None,
 };
 pub(crate) const GCC: Tool = program("gcc", "gcc");
+/// libFuzzer is C++.
+pub(crate) const GXX: Tool = Tool {
+    name: "a C++ compiler",
+    probe: Probe::Answers(&["c++", "--version"]),
+    debian: Some("g++"),
+};
 pub(crate) const PIGZ: Tool = program("pigz", "pigz");
 pub(crate) const LIBDEFLATE: Tool = program("libdeflate-gzip", "libdeflate-tools");
 pub(crate) const IGZIP: Tool = program("igzip", "isal");

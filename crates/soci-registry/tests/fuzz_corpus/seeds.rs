@@ -141,7 +141,7 @@ fn archives() -> Vec<Seed> {
             Archive::new()
                 .dir("blobs/")
                 .file("./index.json", &document(1))
-                .file(&format!("./{blob}"), known.bytes())
+                .file(format!("./{blob}"), known.bytes())
                 .file("./oci-layout", marker)
                 .symlink("link", "index.json")
                 .finish(),

@@ -1,6 +1,6 @@
 //! The fuzz targets' inputs on a stable compiler: every committed one, and mutations of each.
 //!
-//! `cargo test -p soci-ztoc --test fuzz_corpus -- --ignored` writes the seeds anew from the test kit; inputs with other
+//! `cargo test -p soci-ztoc --test fuzz_corpus -- --ignored write_seeds` writes the seeds anew from the test kit; inputs with other
 //! names (`found-…`, `regression-…`) come from the fuzzer and are left alone.
 
 #[path = "../../../../fuzz/src/laws/ztoc.rs"]

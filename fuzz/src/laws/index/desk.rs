@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -33,7 +33,6 @@ const CONFIG: &[u8] = br#"{"architecture":"arm64","os":"linux","variant":"v8","r
 pub(super) struct Desk {
     folder: TempDir,
     runtime: Runtime,
-    words: Vec<(&'static str, Digest, usize)>,
 }
 
 impl Desk {
@@ -51,26 +50,14 @@ impl Desk {
         put("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
         put("index.json", br#"{"manifests":[]}"#);
         fs::create_dir_all(folder.path().join("blobs/sha256")).expect("a folder can be made");
-        let tar = archive();
-        let gzip = gzip(&tar);
-        let mut words = Vec::new();
-        for (word, bytes) in [
-            ("gzip", &gzip[..]),
-            ("tar", &tar),
-            ("config", CONFIG),
-            ("ztoc", &ztoc(&gzip)),
-            ("ytoc", &ztoc(&tar)),
-        ] {
-            let digest = Digest::of(bytes);
-            put(&format!("blobs/sha256/{}", digest.hex()), bytes);
-            words.push((word, digest, bytes.len()));
+        for blob in blobs() {
+            put(&format!("blobs/sha256/{}", blob.digest.hex()), &blob.bytes);
         }
         Desk {
             folder,
             runtime: RuntimeBuilder::new_current_thread()
                 .build()
                 .expect("a runtime can be made"),
-            words,
         }
     }
 
@@ -90,7 +77,7 @@ impl Desk {
     /// Puts documents on a shelf, the last one first, and the tag on the first.
     pub(super) fn lay_down(&self, shelf: &Shelf, input: &[u8], tag: &Tag) -> Option<Digest> {
         let lines: Vec<&[u8]> = input.split(|byte| *byte == b'\n').take(DOCUMENTS).collect();
-        let mut words = self.words.iter().map(spelled).collect::<Vec<_>>();
+        let mut words: Vec<_> = blobs().iter().map(Blob::spelled).collect();
         let mut first = None;
         for (line, text) in lines.iter().enumerate().rev() {
             // Text that is none is for the parsers: words are looked for in text alone.
@@ -142,10 +129,37 @@ impl Desk {
     }
 }
 
-/// A word, the digest it stands for, and the size.
-fn spelled(word: &(&str, Digest, usize)) -> (String, String, String) {
-    let (word, digest, bytes) = word;
-    ((*word).to_owned(), digest.to_string(), bytes.to_string())
+/// A blob and the word that stands for it.
+struct Blob {
+    word: &'static str,
+    digest: Digest,
+    bytes: Vec<u8>,
+}
+
+impl Blob {
+    /// The word, the digest and the size, as they are written.
+    fn spelled(&self) -> (String, String, String) {
+        let (digest, bytes) = (self.digest.to_string(), self.bytes.len().to_string());
+        (self.word.to_owned(), digest, bytes)
+    }
+}
+
+/// The same ones for every input, so they are made once.
+fn blobs() -> &'static [Blob] {
+    static BLOBS: OnceLock<Vec<Blob>> = OnceLock::new();
+    BLOBS.get_or_init(|| {
+        let tar = archive();
+        let gzip = gzip(&tar);
+        let (ztoc, ytoc) = (ztoc(&gzip), ztoc(&tar));
+        let words = ["gzip", "tar", "config", "ztoc", "ytoc"];
+        let all = [gzip, tar, CONFIG.to_vec(), ztoc, ytoc];
+        let blob = |(word, bytes): (_, Vec<u8>)| Blob {
+            word,
+            digest: Digest::of(&bytes),
+            bytes,
+        };
+        words.into_iter().zip(all).map(blob).collect()
+    })
 }
 
 fn replaced(text: &str, words: &[(String, String, String)]) -> String {
@@ -163,7 +177,7 @@ fn span_size() -> SpanSize {
 
 fn archive() -> Vec<u8> {
     let mut header = tar::Header::new_ustar();
-    let content: Vec<u8> = (0..3_000_u32).map(|n| (n * n >> 5) as u8).collect();
+    let content: Vec<u8> = (0..3_000_u32).map(|n| ((n * n) >> 5) as u8).collect();
     header.set_path("etc/file").expect("a short name");
     header.set_size(content.len() as u64);
     header.set_mode(0o644);

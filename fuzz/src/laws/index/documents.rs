@@ -47,7 +47,10 @@ fn check_outcome(report: &Report, after: &Documents, tag: &Tag, output: &Tag) {
             .tagged(tag)
             .map(|manifest| manifest.digest().to_string())
     };
-    let reported = report.output.as_ref().map(|output| output.digest.clone());
+    let reported = report
+        .output
+        .as_ref()
+        .and_then(|output| output.digest.clone());
     assert_eq!(digest(output), reported);
     match report.outcome {
         Outcome::Indexed => assert!(reported.is_some()),

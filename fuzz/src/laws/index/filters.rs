@@ -29,10 +29,27 @@ pub fn filters(input: &[u8]) {
         patterns.any(|pattern| names(pattern, &name))
     };
     let is_chosen = !named_by(&excluding) && (choosing.is_empty() || named_by(&choosing));
+    check_repositories(&filters, &name);
     let verdict = filters.judge(&name);
     assert_eq!(matches!(verdict, Verdict::Chosen(_)), is_chosen);
     if let Verdict::Chosen(Some(filter)) | Verdict::Excluded(filter) = verdict {
         assert!(texts.contains(&&*filter.to_string()));
+    }
+}
+
+/// The wildcard for a policy allows the repository of whatever its filter names.
+fn check_repositories(filters: &Filters, name: &str) {
+    let Some((repository, tag)) = name.split_once(':') else {
+        return;
+    };
+    for filter in filters.iter().filter(|_| !tag.contains(':')) {
+        let text = filter.to_string();
+        let pattern = text.strip_prefix('!').unwrap_or(&text);
+        if let Some(wildcard) = filter.repositories()
+            && names(pattern, name)
+        {
+            assert!(plainly_names(&wildcard, repository), "{text:?} {name:?}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A store with its documents in memory and its blobs in a layout: quick, and every document can be looked at.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Mutex;
 
 use serde_json::Value;
@@ -120,6 +121,14 @@ impl Store for Shelf {
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, Result<BlobReader, Error>> {
         self.blobs.blob(blob)
+    }
+
+    fn blob_part<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        bytes: Range<u64>,
+    ) -> Pending<'a, Result<BlobReader, Error>> {
+        self.blobs.blob_part(blob, bytes)
     }
 
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Pending<'a, Result<bool, Error>> {

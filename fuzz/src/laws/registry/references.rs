@@ -62,8 +62,10 @@ fn tells_password(text: &str, shown: &str) -> bool {
         return false;
     };
     let password: String = chars[begin..].iter().collect();
-    let is_elsewhere = rest.contains(&password) || password.contains('…');
-    !rest.starts_with("sha") && !is_elsewhere && shown.contains(&password)
+    // Marks could be those around the text, or of an escape.
+    let is_word = chars[begin..].iter().all(char::is_ascii_alphanumeric);
+    let is_elsewhere = rest.contains(&password);
+    !rest.starts_with("sha") && is_word && !is_elsewhere && shown.contains(&password)
 }
 
 fn check_tag(text: &str) {
