@@ -1,7 +1,7 @@
 //! What must hold within a zTOC, without a look at the layer: the rules of the format and those by
 //! which soci-snapshotter v0.15.0 refuses a zTOC when it loads it.
 
-use crate::model::{Span, SpanTable, VERSION, Ztoc};
+use crate::model::{FileMetadata, Span, SpanTable, VERSION, Ztoc};
 
 /// Unit in which tar pads, in bytes.
 const TAR_BLOCK_BYTES: u64 = 512;
@@ -156,9 +156,9 @@ impl Ztoc {
     }
 
     fn check_files(&self) -> Result<(), StructureError> {
-        let mut header_start = 0;
         for (index, file) in self.files.iter().enumerate() {
             let data = file.data();
+            let header_start = header_start(&self.files, index);
             if header_start > data.start {
                 return Err(StructureError::FileOrder {
                     index,
@@ -173,10 +173,19 @@ impl Ztoc {
                     archive_end: self.uncompressed_bytes,
                 });
             }
-            header_start = data.end.next_multiple_of(TAR_BLOCK_BYTES);
         }
         Ok(())
     }
+}
+
+/// Where consumers look for an entry's header, which the format does not store: behind the data of the entry before it. For the number
+/// behind the last entry, where the archive's end begins.
+pub(crate) fn header_start(files: &[FileMetadata], index: usize) -> u64 {
+    let before = index.checked_sub(1).and_then(|before| files.get(before));
+    before.map_or(0, |file| {
+        let end = file.data().end;
+        end.checked_next_multiple_of(TAR_BLOCK_BYTES).unwrap_or(end)
+    })
 }
 
 /// Spans go up in both offsets. The last one may begin behind the archive, in padding that nobody

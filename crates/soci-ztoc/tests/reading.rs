@@ -4,7 +4,8 @@ mod support;
 
 use soci_testkit::{content, dialects, gzip, tar::Archive};
 use soci_ztoc::{
-    FileReader, FindError, LayerVerifier, Limits, ReadError, SpanTable, VerifyError, Ztoc,
+    CheckpointFault, FileReader, FindError, LayerVerifier, Limits, ReadError, SpanTable,
+    VerifyError, Ztoc,
 };
 use support::{options, read, ztoc};
 
@@ -170,7 +171,10 @@ fn a_damaged_window_is_found_and_nothing_else_finds_it() {
     assert_eq!(bad.check_structure(), Ok(()));
     assert_eq!(
         verify(&bad, &layer, 4_096),
-        Err(VerifyError::SpanContent { span: 2 })
+        Err(VerifyError::Checkpoint {
+            span: 2,
+            fault: CheckpointFault::Window
+        })
     );
 }
 

@@ -57,10 +57,9 @@ impl Step<'_> {
 
 enum State {
     Header(HeaderParser),
-    /// At a checkpoint whose first bits lie in a byte that has not arrived yet.
+    /// At a checkpoint whose first bits lie in a byte that has not arrived yet. Its window is the history.
     SharedByte {
         bits: u8,
-        window: Box<[u8; WINDOW_BYTES]>,
     },
     Body,
     Trailer {
@@ -115,22 +114,18 @@ impl GzipStream {
             ..
         } = checkpoint;
         let (state, inflater) = if bits > 0 {
-            (
-                State::SharedByte {
-                    bits,
-                    window: Box::new(*window),
-                },
-                Inflater::new(),
-            )
+            (State::SharedByte { bits }, Inflater::new())
         } else {
             (State::Body, Inflater::resume(0, 0, window))
         };
-        GzipStream::new(
+        let mut stream = GzipStream::new(
             state,
             inflater,
             checkpoint.first_compressed_byte(),
             uncompressed_offset,
-        )
+        );
+        stream.history[..WINDOW_BYTES].copy_from_slice(window);
+        stream
     }
 
     fn new(
@@ -213,7 +208,9 @@ impl GzipStream {
                         });
                     }
                 }
-                State::SharedByte { bits, window } => {
+                State::SharedByte { bits } => {
+                    let window = self.history.first_chunk();
+                    let window = window.expect("the history has more than a window");
                     self.inflater = Inflater::resume(*bits, input[0], window);
                     self.consume(input, 1);
                     self.state = State::Body;

@@ -16,7 +16,7 @@ const FOREIGN_TYPE_BITS: [u32; 6] = [
 ];
 
 /// Why an entry cannot be served.
-pub(super) type Refusal = (Reason, String);
+pub(crate) type Refusal = (Reason, String);
 
 /// The kind that a type flag stands for; a v7 header's NUL flag means a directory when the name
 /// ends in a slash.
@@ -99,7 +99,7 @@ pub(super) fn entry(
 /// The rules come from soci-snapshotter v0.15.0: what its metadata store cannot keep as it is, its
 /// reader finds different from the header when the file is first read, and answers with an I/O
 /// error.
-fn check_served(file: &FileMetadata) -> Result<(), Refusal> {
+pub(crate) fn check_served(file: &FileMetadata) -> Result<(), Refusal> {
     let bad_name = |name: &[u8]| name.is_empty() || name.len() > STORE_KEY_BYTES;
     if extended_attributes(file).any(|(name, _)| bad_name(name)) {
         let detail = "an extended attribute has no name, or one that is too long";

@@ -12,7 +12,7 @@ mod numeric;
 mod parser;
 mod pax;
 
-pub(crate) use entry::extended_attributes;
+pub(crate) use entry::{check_served, extended_attributes};
 pub(crate) use parser::TarParser;
 
 use crate::error::{BuildError, NotIndexable};

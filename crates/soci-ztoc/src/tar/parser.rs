@@ -103,6 +103,21 @@ impl TarParser {
         }
     }
 
+    /// Entries read so far.
+    pub(crate) fn entries(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The entries read, of something that need not be a whole archive.
+    pub(crate) fn into_entries(self) -> Vec<FileMetadata> {
+        self.files
+    }
+
+    /// Behind the archive's second zero block, if it has come.
+    pub(crate) fn end(&self) -> Option<u64> {
+        matches!(self.state, State::Ended).then_some(self.offset)
+    }
+
     /// Memory that the entries take, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.metadata_bytes

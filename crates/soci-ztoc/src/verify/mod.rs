@@ -3,13 +3,19 @@
 //!
 //! Neither mounting nor reading a few files proves a zTOC: nothing at run time notices a wrong
 //! window. [`LayerVerifier`] is pushed the layer once and decodes it twice side by side, straight
-//! from its start and span by span from the checkpoints, and compares the two; beside that it reads
-//! the archive again and compares the entries.
+//! from its start and span by span from the checkpoints, and compares the two byte by byte; beside that it reads
+//! the archive again and compares the entries. [`SpanVerifier`] has parts of the layer only, and tells what can be told from those.
 
+mod checkpoint;
 mod gzip;
+mod headers;
+mod span;
+
+pub use span::SpanVerifier;
 
 use self::gzip::GzipVerifier;
 use crate::consumer;
+use crate::digest::Digest;
 use crate::error::{BuildError, Damage, NotIndexable};
 use crate::hash::{LayerHasher, LayerIdentity, SpanStart};
 use crate::limits::Limits;
@@ -48,8 +54,16 @@ pub enum VerifyError {
         /// The span's number.
         span: usize,
     },
+    /// A checkpoint is not what a decoder that comes to it finds.
+    #[error("span {span} begins at a checkpoint that is wrong: {fault}")]
+    Checkpoint {
+        /// The span's number.
+        span: usize,
+        /// What is wrong.
+        fault: CheckpointFault,
+    },
     /// A span does not decode from its checkpoint.
-    #[error("span {span} does not decode from its checkpoint: {damage}")]
+    #[error("span {span} does not decode from its checkpoint: {}", .damage.kind)]
     SpanDecode {
         /// The span's number.
         span: usize,
@@ -57,10 +71,24 @@ pub enum VerifyError {
         damage: Damage,
     },
     /// A span decodes from its checkpoint to other bytes than the layer has there.
-    #[error("span {span} decodes from its checkpoint to other content than the layer has")]
+    #[error(
+        "span {span} decodes from its checkpoint to other content than the layer has, from uncompressed offset {uncompressed_offset} on"
+    )]
     SpanContent {
         /// The span's number.
         span: usize,
+        /// The first byte that differs.
+        uncompressed_offset: u64,
+    },
+    /// A span decodes to another number of bytes than the next checkpoint says.
+    #[error("span {span} ends at uncompressed offset {found}, the zTOC says {expected}")]
+    SpanEnd {
+        /// The span's number.
+        span: usize,
+        /// Where the next span begins.
+        expected: u64,
+        /// Where it ends.
+        found: u64,
     },
     /// The archive has other entries than the zTOC.
     #[error("archive has {found} entries, the zTOC {expected}")]
@@ -69,6 +97,16 @@ pub enum VerifyError {
         expected: usize,
         /// Entries of the archive.
         found: usize,
+    },
+    /// An entry's header cannot be read where consumers look for it.
+    #[error("entry {index} ({name}) has no header that consumers can read: {why}")]
+    Header {
+        /// Its number in archive order, from 0.
+        index: usize,
+        /// Its name in the zTOC.
+        name: String,
+        /// What was met instead.
+        why: String,
     },
     /// An entry differs.
     #[error("entry {index} ({name}) differs from the archive in its {field}")]
@@ -80,6 +118,41 @@ pub enum VerifyError {
         /// The first field that differs.
         field: &'static str,
     },
+}
+
+/// What is wrong with a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointFault {
+    /// Its place in the layer is wrong.
+    #[error("no deflate block begins at its compressed offset")]
+    NoBlock,
+    /// Its place in the uncompressed layer is wrong.
+    #[error("its uncompressed offset is {found}, the block begins at {expected}")]
+    UncompressedOffset {
+        /// Where the block begins.
+        expected: u64,
+        /// As stored.
+        found: u64,
+    },
+    /// Its place within a byte is wrong.
+    #[error("it says that {found} bits of the byte before it belong to the block, {expected} do")]
+    Bits {
+        /// How many do.
+        expected: u8,
+        /// As stored.
+        found: u8,
+    },
+    /// Its window is wrong.
+    #[error("its window is not what the layer has before it")]
+    Window,
+}
+
+impl VerifyError {
+    fn no_block(span: usize) -> VerifyError {
+        let fault = CheckpointFault::NoBlock;
+        VerifyError::Checkpoint { span, fault }
+    }
 }
 
 /// Holds a zTOC against its layer; see the module's documentation.
@@ -97,7 +170,10 @@ impl<'z> LayerVerifier<'z> {
     /// order.
     #[must_use]
     pub fn new(ztoc: &'z Ztoc, limits: &Limits) -> LayerVerifier<'z> {
-        let gzip = matches!(ztoc.spans, SpanTable::Gzip(_)).then(|| GzipVerifier::new(ztoc));
+        let gzip = match &ztoc.spans {
+            SpanTable::Gzip(checkpoints) => Some(GzipVerifier::new(ztoc, checkpoints)),
+            SpanTable::Uncompressed { .. } => None,
+        };
         LayerVerifier {
             ztoc,
             hasher: LayerHasher::new(),
@@ -143,13 +219,8 @@ impl<'z> LayerVerifier<'z> {
             });
         }
         let hashed = hasher.finish();
-        if let Some(span) = ztoc
-            .span_digests
-            .iter()
-            .zip(&hashed.spans)
-            .position(|(stored, found)| stored != found)
-        {
-            return Err(VerifyError::SpanDigest { span });
+        for (span, found) in hashed.spans.iter().enumerate() {
+            span_digest(ztoc, span, *found)?;
         }
         if let Some(gzip) = gzip {
             gzip.finish()?;
@@ -198,16 +269,31 @@ fn compare_files(stored: &[FileMetadata], found: &[FileMetadata]) -> Result<(), 
             found: found.len(),
         });
     }
-    for (index, (stored, found)) in stored.iter().zip(found).enumerate() {
-        if let Some(field) = first_difference(stored, found) {
-            return Err(VerifyError::File {
-                index,
-                name: found.display_name().into_owned(),
-                field,
-            });
-        }
+    let mut both = stored.iter().zip(found).enumerate();
+    both.try_for_each(|(index, (stored, found))| compare_file(index, stored, found))
+}
+
+fn compare_file(
+    index: usize,
+    stored: &FileMetadata,
+    found: &FileMetadata,
+) -> Result<(), VerifyError> {
+    match first_difference(stored, found) {
+        None => Ok(()),
+        Some(field) => Err(VerifyError::File {
+            index,
+            name: found.display_name().into_owned(),
+            field,
+        }),
     }
-    Ok(())
+}
+
+fn span_digest(ztoc: &Ztoc, span: usize, found: Digest) -> Result<(), VerifyError> {
+    if ztoc.span_digests.get(span) == Some(&found) {
+        Ok(())
+    } else {
+        Err(VerifyError::SpanDigest { span })
+    }
 }
 
 fn first_difference(stored: &FileMetadata, found: &FileMetadata) -> Option<&'static str> {
