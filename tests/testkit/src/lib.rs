@@ -16,10 +16,11 @@
 //! The same call gives the same bytes on every machine. Nothing is checked: a wrong checksum stays wrong.
 //!
 //! # What it does not do
-//! It reads nothing but the fuzz targets' corpora, knows no zTOC and does not use the crates it helps to test; expectations are plain data.
+//! Of what others wrote it reads only the fuzz targets' corpora and what it is to damage, and it does not use the crates it helps to test;
+//! expectations are plain data.
 //!
 //! # Map
-//! [`corpus`] the fuzz targets' inputs · [`content`] file contents · [`tar`] and [`pax`] archives · [`deflate`] block sequences bit by bit · [`gzip`] members and
+//! [`corpus`] the fuzz targets' inputs · [`ztoc`] zTOCs damaged in one place · [`content`] file contents · [`tar`] and [`pax`] archives · [`deflate`] block sequences bit by bit · [`gzip`] members and
 //! headers · [`dialects`] one archive per way of writing tar · [`odd`] the table of layers · [`image`] images and their table
 
 pub mod content;
@@ -31,6 +32,7 @@ pub mod image;
 pub mod odd;
 pub mod pax;
 pub mod tar;
+pub mod ztoc;
 
 pub use image::{ImageCase, image_cases};
 pub use odd::{Algorithm, Expect, OddCase, Reference, SourceFile, odd_cases};

@@ -14,10 +14,11 @@
 //!
 //! # Map
 //! [`media`] media types · [`Descriptor`], [`Layer`], [`Manifest`], [`Index`] documents · [`Shelf`], [`Image`] blobs by digest
-//! · [`image_cases`] the table, its columns in [`ImageCase`]
+//! · [`Edit`] a layout changed in one place · [`image_cases`] the table, its columns in [`ImageCase`]
 
 mod cases;
 mod document;
+mod edit;
 mod layer;
 pub mod media;
 mod outcome;
@@ -25,6 +26,7 @@ mod shelf;
 
 pub use cases::image_cases;
 pub use document::{AMD64, ARM64, Descriptor, Index, Manifest, Platform};
+pub use edit::Edit;
 pub use layer::Layer;
 pub use outcome::{
     Defect, ImageCase, ImageOptions, LayerOutcome, OursForImage, PlatformOutcome, ReferenceForImage,
