@@ -21,7 +21,7 @@ pub(crate) const IMAGE_MANIFEST_DIGEST: &str = "com.amazon.soci.image-manifest-d
 /// On a zTOC's descriptor: the digest of its layer.
 pub(crate) const LAYER_DIGEST: &str = "com.amazon.soci.image-layer-digest";
 /// On a zTOC's descriptor: the media type of its layer.
-const LAYER_MEDIA_TYPE: &str = "com.amazon.soci.image-layer-mediaType";
+pub(crate) const LAYER_MEDIA_TYPE: &str = "com.amazon.soci.image-layer-mediaType";
 /// On a zTOC's descriptor: its span size.
 pub(crate) const SPAN_SIZE: &str = "com.amazon.soci.span-size";
 /// On a SOCI index: who made it.

@@ -1,15 +1,16 @@
 //! What is indexed in an image, told from documents alone: no layer and no zTOC is read.
 
 use serde::Serialize;
-use soci_registry::{Manifest, Store, Target};
+use soci_registry::{Store, Target};
 
-use crate::convert::{BUILD_TOOL, IMAGE_MANIFEST_DIGEST, INDEX_DIGEST};
+use crate::convert::BUILD_TOOL;
 use crate::described::Described;
 use crate::document::{Descriptor, ImageManifest};
 use crate::error::IndexError;
+use crate::links::{self, Linked};
 use crate::media_type as types;
 use crate::options::DEFAULT_MIN_LAYER_BYTES;
-use crate::source::{PlatformImage, Role, Source};
+use crate::source::{PlatformImage, Source};
 
 /// An image and what is indexed of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -116,12 +117,8 @@ async fn platform(
     place: usize,
     image: &PlatformImage,
 ) -> Result<InspectedPlatform, IndexError> {
-    let (index, problem) = match linked(source, place, image) {
-        Ok(None) => (None, None),
-        Ok(Some(entry)) => match read(store, entry).await? {
-            Ok(index) => (Some((entry, index)), None),
-            Err(problem) => (None, Some(problem)),
-        },
+    let (index, problem) = match soci_index(store, source, place, image).await? {
+        Ok(index) => (index, None),
         Err(problem) => (None, Some(problem)),
     };
     let layers = &image.manifest.layers;
@@ -149,52 +146,25 @@ async fn platform(
     })
 }
 
-/// The SOCI index that belongs to an image: named by the image's manifest, listed beside it. Or what is wrong with the links.
-fn linked<'a>(
-    source: &'a Source,
+/// The first SOCI index that consumers find, or why they find none although there is a trace of one.
+async fn soci_index(
+    store: &dyn Store,
+    source: &Source,
     place: usize,
     image: &PlatformImage,
-) -> Result<Option<&'a Descriptor>, String> {
-    let own = source.index.manifests[place].digest.to_string();
-    let mut indexes = source
-        .index
-        .manifests
-        .iter()
-        .zip(&source.roles)
-        .filter(|(_, role)| matches!(role, Role::SociIndex))
-        .map(|(entry, _)| entry);
-    match image.manifest.annotations.get(INDEX_DIGEST) {
-        Some(named) => indexes
-            .find(|entry| entry.digest.to_string() == *named)
-            .map(Some)
-            .ok_or_else(|| {
-                format!("its manifest names SOCI index {named}, which is not listed beside it")
-            }),
-        None => {
-            match indexes.find(|entry| entry.annotations.get(IMAGE_MANIFEST_DIGEST) == Some(&own)) {
-                Some(entry) => Err(format!(
-                    "SOCI index {} is listed for it, but its manifest does not name it",
-                    entry.digest
-                )),
-                None => Ok(None),
-            }
-        }
-    }
-}
-
-async fn read(
-    store: &dyn Store,
-    entry: &Descriptor,
-) -> Result<Result<ImageManifest, String>, IndexError> {
-    let manifest: Manifest = match store.manifest(&Target::Digest(entry.digest)).await {
-        Ok(manifest) => manifest,
-        Err(error) if error.is_not_found() => {
-            return Ok(Err(format!("SOCI index {} is missing", entry.digest)));
-        }
-        Err(error) => return Err(error.into()),
+) -> Result<Result<Option<(Descriptor, ImageManifest)>, String>, IndexError> {
+    let linked = match links::indexes(store, source, place, image).await? {
+        Ok(linked) => linked.into_iter().next(),
+        Err(fault) => return Ok(Err(fault.to_string())),
     };
-    let what = || format!("SOCI index {}", entry.digest);
-    Ok(ImageManifest::parse(what, manifest.bytes()).map_err(|error| error.to_string()))
+    let Some(Linked { entry, .. }) = linked else {
+        return Ok(Ok(None));
+    };
+    let read = links::read_soci_index(store, entry.digest).await?;
+    Ok(match read {
+        Ok((_, index)) => Ok(Some((entry, index))),
+        Err(finding) => Err(finding.to_string()),
+    })
 }
 
 fn inspected(layer: &Descriptor, described: &Described<'_>) -> InspectedLayer {

@@ -29,7 +29,7 @@ const BATCH_BYTES: usize = 256 * 1024;
 /// Bytes that tell another compression from a tar: its first block.
 const SNIFFED_BYTES: usize = 512;
 /// Batches that may wait for a worker, so memory per layer stays at a few MiB.
-const BATCHES_WAITING: usize = 4;
+pub(crate) const BATCHES_WAITING: usize = 4;
 /// A zTOC takes about a fortieth of its layer's compressed size, twice that while it is built; this many bytes of layer count as one of budget.
 const LAYER_BYTES_PER_BUDGET_BYTE: u64 = 16;
 /// The unit in which the budget is handed out.
@@ -213,10 +213,10 @@ impl Shop {
     }
 }
 
-type Batch = Result<Vec<Bytes>, soci_registry::Error>;
+pub(crate) type Batch = Result<Vec<Bytes>, soci_registry::Error>;
 
 /// Hands the blob to the worker, batch by batch. It ends with the blob, with an error, or with the worker.
-async fn feed(first: Batch, blob: &mut BlobReader, to_worker: mpsc::Sender<Batch>) {
+pub(crate) async fn feed(first: Batch, blob: &mut BlobReader, to_worker: mpsc::Sender<Batch>) {
     let mut next = first;
     loop {
         let is_last = next.as_ref().map_or(true, Vec::is_empty);
@@ -228,7 +228,7 @@ async fn feed(first: Batch, blob: &mut BlobReader, to_worker: mpsc::Sender<Batch
 }
 
 /// The blob's next chunks, together at least [`BATCH_BYTES`]; none at its end.
-async fn batch(blob: &mut BlobReader) -> Batch {
+pub(crate) async fn batch(blob: &mut BlobReader) -> Batch {
     let mut chunks = Vec::new();
     let mut bytes = 0;
     while bytes < BATCH_BYTES

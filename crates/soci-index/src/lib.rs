@@ -33,7 +33,8 @@
 //! # Modules
 //! `job` is the use case from top to bottom; `source` reads documents, `plan` decides, `layers` and `pipeline` build, `convert` makes the
 //! result's documents, `current` finds out that all is done already, by what `described` reads in a SOCI index; `account` tells what
-//! became of each layer; `document` is JSON that survives; `report` is the outcome.
+//! became of each layer; `document` is JSON that survives; `report` is the outcome; `links` leads from an image to its SOCI index, where
+//! `inspect` and `verify` go.
 
 mod account;
 mod convert;
@@ -45,6 +46,7 @@ mod filter;
 mod inspect;
 mod job;
 mod layers;
+mod links;
 mod media_type;
 mod options;
 mod output_tag;
@@ -54,6 +56,7 @@ mod platform;
 mod progress;
 mod report;
 mod source;
+mod verify;
 
 pub use error::IndexError;
 pub use filter::{Filter, Filters, InvalidFilters, MOST_FILTER_CHARS, MOST_FILTERS, Verdict};
@@ -70,3 +73,7 @@ pub use report::{
     ZtocReport,
 };
 pub use soci_ztoc::{MultiMember, SpanSize};
+pub use verify::{
+    Fault, Finding, Level, Place, PlatformVerdict, Proof, Verification, VerifiedIndex,
+    VerifiedZtoc, VerifyOptions, verify,
+};

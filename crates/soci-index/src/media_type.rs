@@ -12,6 +12,8 @@ pub(crate) const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v
 pub(crate) const SOCI_INDEX_V2: &str = "application/vnd.amazon.soci.index.v2+json";
 /// Artifact type of a SOCI index, version 1.
 pub(crate) const SOCI_INDEX_V1: &str = "application/vnd.amazon.soci.index.v1+json";
+/// A list of spans of a layer that are to be fetched ahead (experimental in soci-snapshotter).
+pub(crate) const PREFETCH: &str = "application/vnd.amazon.soci.prefetch.v1+json";
 /// A zTOC.
 pub(crate) const ZTOC: &str = "application/octet-stream";
 

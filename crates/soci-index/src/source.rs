@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use soci_registry::{Digest, Manifest, Store, Target};
 
+use crate::convert::IMAGE_MANIFEST_DIGEST;
 use crate::document::{Descriptor, ImageIndex, ImageManifest, InvalidDocument, Platform};
 use crate::error::IndexError;
 use crate::media_type as types;
@@ -11,7 +12,7 @@ use crate::media_type as types;
 const MANIFESTS: usize = 128;
 
 /// Bytes of an image's config; those of real images have a few KiB.
-const CONFIG_BYTES: u64 = 8 << 20;
+pub(crate) const CONFIG_BYTES: u64 = 8 << 20;
 
 /// A tag's content.
 pub(crate) struct Source {
@@ -37,14 +38,25 @@ pub(crate) enum Role {
 pub(crate) struct PlatformImage {
     pub(crate) platform: Platform,
     pub(crate) manifest: ImageManifest,
+    /// Bytes of the manifest as it is stored.
+    pub(crate) manifest_bytes: u64,
 }
 
 impl Source {
     /// Reads what a target holds now.
     pub(crate) async fn read(store: &dyn Store, target: &Target) -> Result<Source, IndexError> {
+        Source::read_past(store, target, |_, error| Err(error)).await
+    }
+
+    /// Reads what a target holds now, entries that cannot be read left out if `on_failure` lets them pass.
+    pub(crate) async fn read_past(
+        store: &dyn Store,
+        target: &Target,
+        mut on_failure: impl FnMut(&Descriptor, IndexError) -> Result<(), IndexError>,
+    ) -> Result<Source, IndexError> {
         let manifest = store.manifest(target).await?;
         if types::is_index(manifest.media_type()) {
-            return Source::read_index(store, manifest).await;
+            return Source::read_index(store, manifest, on_failure).await;
         }
         let descriptor = Descriptor::new(
             manifest.media_type(),
@@ -53,7 +65,13 @@ impl Source {
         );
         let mut index = ImageIndex::new(soci_registry::OCI_INDEX, vec![descriptor]);
         let role = if types::is_manifest(manifest.media_type()) {
-            read_role(store, &manifest, None).await?
+            match read_role(store, &manifest, None).await {
+                Ok(role) => role,
+                Err(error) => {
+                    on_failure(&index.manifests[0], error)?;
+                    Role::Other
+                }
+            }
         } else {
             Role::Other
         };
@@ -67,7 +85,11 @@ impl Source {
         })
     }
 
-    async fn read_index(store: &dyn Store, manifest: Manifest) -> Result<Source, IndexError> {
+    async fn read_index(
+        store: &dyn Store,
+        manifest: Manifest,
+        mut on_failure: impl FnMut(&Descriptor, IndexError) -> Result<(), IndexError>,
+    ) -> Result<Source, IndexError> {
         let digest = manifest.digest();
         let index = ImageIndex::parse(|| format!("image index {digest}"), manifest.bytes())?;
         let found = index.manifests.len();
@@ -80,7 +102,19 @@ impl Source {
         }
         let mut roles = Vec::with_capacity(found);
         for entry in &index.manifests {
-            roles.push(entry_role(store, entry).await?);
+            roles.push(match entry_role(store, entry).await {
+                Ok(role) => role,
+                Err(error) => {
+                    on_failure(entry, error)?;
+                    // Whatever it is, it is listed as one.
+                    let is_soci_index = entry.annotations.contains_key(IMAGE_MANIFEST_DIGEST);
+                    if is_soci_index {
+                        Role::SociIndex
+                    } else {
+                        Role::Other
+                    }
+                }
+            });
         }
         Ok(Source {
             manifest,
@@ -104,6 +138,14 @@ impl Source {
     pub(crate) fn nested(&self) -> impl Iterator<Item = &Descriptor> {
         let entries = self.index.manifests.iter();
         entries.filter(|entry| types::is_index(&entry.media_type))
+    }
+
+    /// The entries that are SOCI indexes.
+    pub(crate) fn soci_indexes(&self) -> impl Iterator<Item = &Descriptor> {
+        let entries = self.index.manifests.iter().zip(&self.roles);
+        entries
+            .filter(|(_, role)| matches!(role, Role::SociIndex))
+            .map(|(entry, _)| entry)
     }
 
     /// Whether it was made by indexing.
@@ -141,6 +183,7 @@ async fn read_role(
     platform: Option<Platform>,
 ) -> Result<Role, IndexError> {
     let digest = manifest.digest();
+    let manifest_bytes = manifest.bytes().len() as u64;
     let manifest = ImageManifest::parse(|| format!("manifest {digest}"), manifest.bytes())?;
     if types::is_soci_index(&manifest.config.media_type) {
         return Ok(Role::SociIndex);
@@ -152,7 +195,11 @@ async fn read_role(
         Some(platform) => platform,
         None => config_platform(store, &manifest.config).await?,
     };
-    Ok(Role::Image(Box::new(PlatformImage { platform, manifest })))
+    Ok(Role::Image(Box::new(PlatformImage {
+        platform,
+        manifest,
+        manifest_bytes,
+    })))
 }
 
 /// The platform that an image's config names.
