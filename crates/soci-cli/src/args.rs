@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES, Digest, MultiMember, SpanSize};
 
-pub(crate) use images::{BuildArgs, ImageArg, InspectArgs, MatchArgs, RegistryArgs};
+pub(crate) use images::{BuildArgs, ImageArg, InspectArgs, MatchArgs, RegistryArgs, VerifyArgs};
 
 /// Builds SOCI indexes, with which container images start before they are pulled.
 #[derive(Parser)]
@@ -29,6 +29,9 @@ pub(crate) enum Command {
     /// Show what of an image is indexed, what is not and why.
     #[command(after_help = images::INSPECT_HELP)]
     Inspect(InspectArgs),
+    /// Prove that what was indexed is right: every link, every zTOC, and the layers behind them.
+    #[command(after_help = images::VERIFY_HELP)]
+    Verify(VerifyArgs),
     /// Tell which filter matches an image, as the function would decide.
     #[command(after_help = images::MATCH_HELP)]
     Match(MatchArgs),

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     let result = match args.command {
         Command::Build(args) => concurrently(images::build(&args)),
         Command::Inspect(args) => concurrently(images::inspect(&args)),
+        Command::Verify(args) => concurrently(images::verify(&args)),
         Command::Match(args) => images::match_filters(&args),
         Command::Ztoc(command) => ztoc::run(command),
     };

@@ -44,6 +44,18 @@ Examples:
   soci-index inspect 127.0.0.1:5000/app:1-soci
   soci-index inspect --json oci:images:app-soci | jq '.platforms[].layers[] | select(.indexed | not)'";
 
+pub(super) const VERIFY_HELP: &str = "\
+Walks from the tag to the zTOCs and back, and holds the zTOCs against their layers: by default some spans of each layer, fetched by \
+their ranges; with --structure no layer; with --full every byte of each layer, which is read once and not stored. Works on what \
+any tool has indexed.
+
+Exit codes: 0 everything looked at is right, 1 something is wrong, there is no SOCI index, or it could not be found out, 2 wrong \
+usage.
+
+Examples:
+  soci-index verify 127.0.0.1:5000/app:1-soci
+  soci-index verify --full --json oci:images:app-soci | jq -r '.platforms[].findings[].message'";
+
 /// Layers that are built at once need a core each, and more than this no machine has.
 const MOST_LAYERS_AT_ONCE: usize = 1024;
 
@@ -158,6 +170,26 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
     /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct VerifyArgs {
+    /// What to verify: the image that indexing made.
+    pub(crate) image: ImageArg,
+    /// Read documents and zTOCs only.
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) structure: bool,
+    /// Read each layer whole: every span from its checkpoint, every byte of every file.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Verify this platform only, OS/ARCHITECTURE[/VARIANT]; may be repeated.
+    #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
+    pub(crate) platforms: Vec<String>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+    /// Print the verdicts as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -5,8 +5,10 @@ mod inspect;
 mod match_filters;
 mod places;
 mod summary;
+mod verify;
 
 pub(crate) use build::run as build;
 pub(crate) use inspect::run as inspect;
 pub(crate) use match_filters::run as match_filters;
 pub(crate) use summary::short;
+pub(crate) use verify::run as verify;
