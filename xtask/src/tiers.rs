@@ -137,7 +137,14 @@ pub(crate) const TIERS: &[Tier] = &[
         ],
         steps: &[
             Step::Check("go build of the second registry", go_registry::build),
-            Step::Cargo(&["build", "--workspace", "--bin", "soci-index"]),
+            Step::Cargo(&[
+                "build",
+                "--workspace",
+                "--bin",
+                "soci-index",
+                "--bin",
+                "bootstrap",
+            ]),
             Step::Cargo(&["test", "--workspace", "--test", "e2e", "--no-fail-fast"]),
         ],
     },

@@ -38,8 +38,8 @@ pub fn stop_at(now: Instant, end: Instant) -> Instant {
 
 /// The most that can be read by then.
 ///
-/// The estimate is as likely too high as too low: layers differ in how much comes out of a byte. At most half as much time is always
-/// enough for what is refused here to be refused rightly, and twice as much for what is begun.
+/// Layers differ in how much comes out of a byte, so the estimate may be wrong by a factor of two in either direction. What does not fit
+/// by the estimate is refused: then what needs twice the time there is never gets through, and what needs half of it always does.
 #[must_use]
 pub fn ceiling(left: Duration, cores: f64) -> Ceiling {
     let rates = Rates::measured();

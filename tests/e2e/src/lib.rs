@@ -6,13 +6,15 @@
 //!
 //! # Map
 //! [`registry`] real registries · [`proxy`] counts and tampers · [`watched`] stops a job at its writes · [`images`] what is pushed ·
-//! [`walk`](mod@walk) everything behind a tag, and the proof of its zTOCs · [`skopeo`] the independent client · [`job`] runs the job, [`program`] the product
+//! [`walk`](mod@walk) everything behind a tag, and the proof of its zTOCs · [`skopeo`] the independent client · [`job`] runs the job, [`program`] the product,
+//! [`function`] the Lambda function with the parts of AWS around it
 
 #![allow(
     clippy::missing_panics_doc,
     reason = "everything here serves tests, where a panic is a failed test"
 )]
 
+pub mod function;
 pub mod images;
 pub mod job;
 pub mod program;

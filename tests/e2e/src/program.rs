@@ -9,7 +9,7 @@ use tokio::process::Command;
 /// waited for.
 #[must_use]
 pub fn build(image: &str) -> Command {
-    let mut command = Command::new(path());
+    let mut command = Command::new(path("soci-index"));
     command.args(["build", "--json", "--plain-http", "--concurrency", "1"]);
     command.args(["--span-size", "32768", "--min-layer-size", "4096", image]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
@@ -24,7 +24,7 @@ pub fn build_without_files(image: &str, layers_at_once: usize) -> Command {
     let mut command = Command::new("sh");
     command
         .args(["-c", "ulimit -f 0 && exec \"$0\" \"$@\""])
-        .arg(path());
+        .arg(path("soci-index"));
     command.args(["build", "--json", "--plain-http", image]);
     command.args(["--concurrency", &layers_at_once.to_string()]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
@@ -33,10 +33,10 @@ pub fn build_without_files(image: &str, layers_at_once: usize) -> Command {
 }
 
 /// It lies beside the folder of the tests' programs. Cargo builds it for the tests of its own package only.
-fn path() -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let folder = test.ancestors().nth(2).expect("a test lies in target");
-    let program = folder.join(format!("soci-index{}", std::env::consts::EXE_SUFFIX));
+    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         program.is_file(),
         "{} is missing; run the tests with `cargo xtask test --only e2e`",

@@ -127,6 +127,13 @@ async fn serve(
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         request.push(client.read_u8().await?);
+        // The first byte of a TLS greeting: refused as registries without TLS refuse it, not waited for to end like a request.
+        if request == [0x16] {
+            client
+                .write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+                .await?;
+            return client.shutdown().await;
+        }
     }
     let head = String::from_utf8_lossy(&request).into_owned();
     let (first, fields) = head.split_once("\r\n").unwrap_or_default();

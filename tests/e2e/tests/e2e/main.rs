@@ -11,6 +11,7 @@ mod crashes;
 mod disks;
 mod dry_run;
 mod ecr;
+mod function;
 mod immutable_tags;
 mod killed;
 mod logs;
