@@ -3,6 +3,7 @@
 //! A person and CI run the same commands, so that "green" means one thing. The modules: [`tiers`] is the list of what
 //! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`layering`]
 //! holds the rule of who may use whom, [`oracle`] builds the reference builder and [`go_registry`] a second registry, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets,
+//! [`package`] makes the zip that Lambda takes,
 //! [`workspace`] knows the folders and starts programs.
 
 mod bench;
@@ -11,6 +12,7 @@ mod fuzz;
 mod go_registry;
 mod layering;
 mod oracle;
+mod package;
 mod run;
 mod tiers;
 mod tools;
@@ -36,6 +38,8 @@ enum Task {
     Test(run::Options),
     /// Run every fuzz target for some time each.
     Fuzz(fuzz::Options),
+    /// Build the function as it ships, check what it needs, pack it.
+    Package(package::Options),
     /// Measure against the reference builder.
     Bench {
         #[command(subcommand)]
@@ -58,6 +62,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Test(options) => Ok(run::test(&workspace, &options)),
         Task::Fuzz(options) => fuzz::run(&workspace, &options),
+        Task::Package(options) => package::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Task::Bench { what } => bench::run(&workspace, &what),
     }
 }

@@ -1,0 +1,124 @@
+//! `cargo xtask package`: the function as Lambda takes it, a zip with one program in it.
+//!
+//! The program runs where nothing can be installed, so what it needs is checked before it is packed ([`needs`]): a symbol that the image of
+//! Lambda's runtime lacks would show at the first event and nowhere earlier. The same program always gives the same zip.
+
+mod needs;
+mod zip_file;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::console;
+use crate::workspace::{self, Workspace};
+
+/// What Lambda's custom runtimes start.
+const PROGRAM: &str = "bootstrap";
+
+/// Bytes of a zip. A cold start fetches and unpacks it.
+const MOST_ZIP_BYTES: u64 = 6_000_000;
+
+/// Options of `cargo xtask package`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Processors, as Lambda names them. Others than this machine's need their Rust target and its linker installed.
+    #[arg(long = "arch", value_enum, default_values_t = [Arch::X86_64])]
+    archs: Vec<Arch>,
+}
+
+/// A processor that Lambda has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Arch {
+    /// x86-64.
+    #[value(name = "x86_64")]
+    X86_64,
+    /// 64-bit ARM.
+    #[value(name = "arm64")]
+    Arm64,
+}
+
+impl Arch {
+    /// As Lambda names it, and so the zips.
+    fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
+    fn target(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+
+    fn is_host(self) -> bool {
+        let host = match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "aarch64",
+        };
+        std::env::consts::ARCH == host && std::env::consts::OS == "linux"
+    }
+}
+
+/// Builds, checks and packs.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    for arch in &options.archs {
+        let program = build(workspace, *arch)?;
+        let bytes =
+            fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
+        let needs = needs::of(&bytes, *arch)?;
+        let problems = needs.problems();
+        ensure!(
+            problems.is_empty(),
+            "{} would not start on Amazon Linux 2023: {}",
+            program.display(),
+            problems.join("; ")
+        );
+        console::line(&format!("{PROGRAM}: {} bytes, needs {needs}", bytes.len()));
+        pack(workspace, *arch, &bytes)?;
+    }
+    Ok(())
+}
+
+/// The program as it ships.
+fn build(workspace: &Workspace, arch: Arch) -> Result<PathBuf> {
+    let mut words = vec!["build", "--locked", "--profile", "dist"];
+    words.extend(["--package", "soci-index-builder", "--bin", PROGRAM]);
+    let mut folder = workspace.target.clone();
+    if !arch.is_host() {
+        words.extend(["--target", arch.target()]);
+        folder.push(arch.target());
+    }
+    console::heading(&format!("building {PROGRAM} for {}", arch.name()));
+    workspace::run(workspace.cargo(&words)).with_context(|| {
+        format!(
+            "another machine's program needs its target (rustup target add {}) and a linker for it",
+            arch.target()
+        )
+    })?;
+    Ok(folder.join("dist").join(PROGRAM))
+}
+
+fn pack(workspace: &Workspace, arch: Arch, program: &[u8]) -> Result<()> {
+    let zip = zip_file::of(PROGRAM, program)?;
+    let size = zip.len() as u64;
+    ensure!(
+        size <= MOST_ZIP_BYTES,
+        "the zip has {size} bytes, at most {MOST_ZIP_BYTES} are allowed; see what grew with `cargo bloat` or `cargo tree`"
+    );
+    let folder = workspace.root.join("dist");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = folder.join(format!("soci-index-builder-{}.zip", arch.name()));
+    // Under another name first: whoever deploys meanwhile takes the old zip or the new one.
+    let unfinished = path.with_extension("zip.part");
+    fs::write(&unfinished, &zip)
+        .and_then(|()| fs::rename(&unfinished, &path))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    console::line(&format!("{}: {size} bytes", path.display()));
+    Ok(())
+}
