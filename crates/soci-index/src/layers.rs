@@ -129,7 +129,7 @@ impl Shop {
         let units = u32::try_from(estimate)
             .unwrap_or(u32::MAX)
             .min(self.budget_units);
-        let _core = self.cores.acquire().await.map_err(|_| IndexError::Worker)?;
+        let core = self.cores.acquire().await.map_err(|_| IndexError::Worker)?;
         let _memory = self
             .budget
             .acquire_many(units)
@@ -143,6 +143,8 @@ impl Shop {
             }
             other => other?,
         };
+        // The next layer is read while this one's zTOC travels.
+        drop(core);
         Ok((layer.digest, self.store_built(built).await?))
     }
 
