@@ -106,6 +106,14 @@ async fn an_archive_is_replaced_whole_at_the_end() {
         "nothing is there before the end"
     );
     store.finish().await.expect("written");
+    assert_eq!(
+        store.manifest(&target("1")).await.expect("read behind it"),
+        manifest("one")
+    );
+    assert_eq!(
+        read(&store, &blob(&added)).await.expect("read behind it"),
+        added
+    );
 
     let store = ArchiveStore::open(&path).await.expect("an archive");
     for (name, text) in [("1", "one"), ("1-soci", "two")] {
@@ -175,6 +183,28 @@ async fn an_archive_that_somebody_changed_is_not_overwritten() {
     );
     assert!(error.is_transient());
     assert_eq!(fs::read(&path).expect("read"), b"theirs");
+    let again = store
+        .push_manifest(&manifest("two"), Listing::Tag(&tag("2")))
+        .await;
+    again.expect_err("nothing counts as pushed that was given up");
+}
+
+#[tokio::test]
+async fn a_sparse_file_is_refused() {
+    let (folder, _, _) = layout().await;
+    let path = archived(folder.path());
+    let whole = fs::read(&path).expect("read");
+    let mut header = tar::Header::new_gnu();
+    header.set_path("hole").expect("a name");
+    header.set_entry_type(tar::EntryType::GNUSparse);
+    header.set_size(0);
+    // Of a megabyte, no byte of which is in the archive.
+    header.as_gnu_mut().expect("of GNU").realsize = *b"00004000000\0";
+    header.set_cksum();
+    let sparse = [header.as_bytes(), &whole[..]].concat();
+    fs::write(&path, sparse).expect("written");
+    let error = ArchiveStore::open(&path).await.expect_err("sparse");
+    assert_eq!(error.kind(), Kind::InvalidImage, "{error}");
 }
 
 #[tokio::test]

@@ -30,17 +30,25 @@ use crate::store::{Content, Listing, Pending, Pushed, Store};
 #[derive(Debug, Clone)]
 pub struct ArchiveStore {
     path: PathBuf,
-    contents: Arc<Contents>,
-    /// Length and time of the archive when it was read, by which another writer is noticed.
-    seen: (u64, Option<std::time::SystemTime>),
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug)]
 struct State {
+    on_disk: Arc<OnDisk>,
     index: Index,
     staging: Option<Staging>,
 }
+
+/// The archive as it lies under its name.
+#[derive(Debug)]
+struct OnDisk {
+    contents: Contents,
+    /// Length and time of the archive when it was read, by which another writer is noticed.
+    seen: Identity,
+}
+
+type Identity = (u64, Option<std::time::SystemTime>);
 
 /// The new archive on its way.
 #[derive(Debug)]
@@ -58,21 +66,14 @@ impl ArchiveStore {
     pub async fn open(path: impl Into<PathBuf>) -> Result<ArchiveStore, Error> {
         let path = path.into();
         blocking(move || {
-            let seen = fs::metadata(&path)
-                .map(identity)
-                .map_err(failed("open", &path))?;
-            let contents = scan(&path)?;
+            let on_disk = OnDisk::read(&path)?;
             let state = State {
-                index: contents.index.clone(),
+                index: on_disk.contents.index.clone(),
+                on_disk: Arc::new(on_disk),
                 staging: None,
             };
             let state = Arc::new(Mutex::new(state));
-            Ok(ArchiveStore {
-                path,
-                contents: Arc::new(contents),
-                seen,
-                state,
-            })
+            Ok(ArchiveStore { path, state })
         })
         .await
     }
@@ -93,10 +94,10 @@ impl ArchiveStore {
 
     /// In which file a blob is, and where.
     async fn find(&self, digest: &Digest) -> Option<(PathBuf, Place)> {
-        if let Some(place) = self.contents.blobs.get(digest) {
+        let state = self.state.lock().await;
+        if let Some(place) = state.on_disk.contents.blobs.get(digest) {
             return Some((self.path.clone(), *place));
         }
-        let state = self.state.lock().await;
         let staging = state.staging.as_ref()?;
         staging
             .blobs
@@ -186,24 +187,38 @@ impl ArchiveStore {
     /// The new archive, begun if it is not yet.
     async fn staging<'a>(&self, state: &'a mut State) -> Result<&'a mut Staging, Error> {
         if state.staging.is_none() {
-            let (path, contents) = (self.path.clone(), self.contents.clone());
-            state.staging = Some(blocking(move || begin(&path, &contents)).await?);
+            let (path, on_disk) = (self.path.clone(), state.on_disk.clone());
+            state.staging = Some(blocking(move || begin(&path, &on_disk.contents)).await?);
         }
         Ok(state.staging.as_mut().expect("it was made just now"))
     }
 
     async fn write_archive(&self) -> Result<(), Error> {
         let mut state = self.state.lock().await;
-        let index = state.index.to_bytes();
-        let Some(mut staging) = state.staging.take() else {
+        let Some(staging) = state.staging.take() else {
             return Ok(());
         };
-        let index = bytes::Bytes::from(index);
+        // If this fails, what was pushed is gone with the new archive: nothing may count as listed that is not in the old one.
+        let old = state.on_disk.contents.index.clone();
+        let index = std::mem::replace(&mut state.index, old);
+        let new = self.replace(staging, &index, state.on_disk.seen).await?;
+        (state.on_disk, state.index) = (Arc::new(new), index);
+        Ok(())
+    }
+
+    /// Ends the new archive and puts it into the place of the old one.
+    async fn replace(
+        &self,
+        mut staging: Staging,
+        index: &Index,
+        seen: Identity,
+    ) -> Result<OnDisk, Error> {
+        let index = bytes::Bytes::from(index.to_bytes());
         let document = Descriptor::new("", Digest::of(&index), index.len() as u64);
         staging
             .append(&self.path, INDEX_FILE, &document, &index)
             .await?;
-        let (path, seen) = (self.path.clone(), self.seen);
+        let path = self.path.clone();
         let changed = self.fault(LayoutFault::Changed);
         blocking(move || {
             // Two blocks of zeros end an archive; they lie behind whatever a failed append left.
@@ -213,19 +228,32 @@ impl ArchiveStore {
                 .and_then(|()| file.seek(SeekFrom::Start(staging.end_bytes)))
                 .and_then(|_| file.write_all(&[0; 2 * BLOCK_BYTES as usize]));
             ended.map_err(failed("write", &path))?;
+            // Read as it will be read, before it takes the place of anything.
+            let new = OnDisk::read(staging.file.path())?;
             let now = fs::metadata(&path).map_err(failed("open", &path))?;
             file.set_permissions(now.permissions())
                 .map_err(failed("write", &path))?;
             if identity(now) != seen {
                 return Err(changed);
             }
-            files::publish(staging.file, &path)
+            files::publish(staging.file, &path)?;
+            Ok(new)
         })
         .await
     }
 }
 
-fn identity(metadata: Metadata) -> (u64, Option<std::time::SystemTime>) {
+impl OnDisk {
+    fn read(path: &Path) -> Result<OnDisk, Error> {
+        let seen = fs::metadata(path)
+            .map(identity)
+            .map_err(failed("open", path))?;
+        let contents = scan(path)?;
+        Ok(OnDisk { contents, seen })
+    }
+}
+
+fn identity(metadata: Metadata) -> Identity {
     (metadata.len(), metadata.modified().ok())
 }
 

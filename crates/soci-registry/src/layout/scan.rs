@@ -76,6 +76,10 @@ impl Found {
                 limit: ARCHIVE_ENTRIES,
             });
         }
+        // Its size is not that of its bytes in the archive, so where the next entry begins would be unknown.
+        if entry.header().entry_type().is_gnu_sparse() {
+            return Err(LayoutFault::Tar);
+        }
         let place = Place {
             offset_bytes: entry.raw_file_position(),
             size_bytes: entry.size(),
