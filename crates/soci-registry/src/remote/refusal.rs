@@ -86,6 +86,10 @@ impl Refusal {
     /// The failure's kind in the closed list.
     #[must_use]
     pub fn kind(&self) -> Kind {
+        // It has one meaning only, whatever code comes with it: a quota of requests is not one of images.
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            return Kind::Throttled;
+        }
         let action = self.request.action;
         let by_code = self
             .diagnostics
@@ -108,8 +112,11 @@ fn by_code(code: &str, action: Action) -> Option<Kind> {
         .collect();
     let word = word.strip_suffix("EXCEPTION").unwrap_or(&word);
     match word {
-        "TOOMANYREQUESTS" | "THROTTLING" => Some(Kind::Throttled),
-        "TAGINVALID" | "IMAGETAGALREADYEXISTS" if writes_manifest => Some(Kind::ImmutableTag),
+        "TOOMANYREQUESTS" | "THROTTLING" | "REQUESTLIMITEXCEEDED" => Some(Kind::Throttled),
+        // The last of them says that the tag holds the very same; what it holds is looked at in any case.
+        "TAGINVALID" | "IMAGETAGALREADYEXISTS" | "IMAGEALREADYEXISTS" if writes_manifest => {
+            Some(Kind::ImmutableTag)
+        }
         // What is written has the digest that was worked out from it, so it went wrong on the way or over there. Debian's
         // docker-registry says so, and of blobs that are there that they are unknown, while another job writes their links.
         "DIGESTINVALID" | "IMAGEDIGESTDOESNOTMATCH" if writes => Some(Kind::Transient),
@@ -251,7 +258,16 @@ mod tests {
                 "ImageTagAlreadyExistsException",
                 Kind::ImmutableTag,
             ),
+            (
+                PushManifest,
+                400,
+                "ImageAlreadyExistsException",
+                Kind::ImmutableTag,
+            ),
             (ReadManifest, 400, "TAG_INVALID", Kind::Configuration),
+            (ReadManifest, 429, "DENIED", Kind::Throttled),
+            (PushManifest, 429, "QUOTA_EXCEEDED", Kind::Throttled),
+            (PushManifest, 400, "RequestLimitExceeded", Kind::Throttled),
             (PushManifest, 404, "NAME_UNKNOWN", Kind::NotFound),
             (ReadManifest, 400, "MANIFEST_UNKNOWN", Kind::NotFound),
             (PushManifest, 400, "DENIED", Kind::Denied),
