@@ -176,8 +176,15 @@ async fn a_list_does_not_lead_to_another_host() {
     let server = Server::start(|_| {
         Answer::new(200, r#"{"tags":["a"]}"#).with("link", "<http://127.0.0.1:1/>; rel=next")
     });
-    assert_eq!(
-        server.await.store().tags().await.expect("one page").len(),
-        1
+    let error = server.await.store().tags().await.expect_err("not whole");
+    assert!(
+        matches!(
+            error,
+            Error::Protocol {
+                fault: ProtocolFault::NextPage,
+                ..
+            }
+        ),
+        "{error}"
     );
 }

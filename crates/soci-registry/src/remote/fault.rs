@@ -44,6 +44,9 @@ pub enum ProtocolFault {
     /// A token endpoint to which no credentials may go.
     #[error("the registry names a token endpoint that is not an https address")]
     TokenEndpoint,
+    /// A list that goes on where no credentials may go: at another host, or in the clear.
+    #[error("the list's next page is said to be at another host, port or scheme")]
+    NextPage,
     /// A list that does not end.
     #[error("the list does not end, or has more than {limit} entries")]
     Endless {

@@ -128,19 +128,25 @@ async fn page<T>(
         })
     };
     let entries = entries_in(&body).ok_or_else(malformed)?;
-    Ok((entries, next_page(&answer)))
+    let next = match next_page(&answer) {
+        // Left out, the rest of the list would be missing, and nobody would know.
+        Some(elsewhere) if !elsewhere.has_same_origin(&answer.request.url) => {
+            return Err(answer.fault(ProtocolFault::NextPage));
+        }
+        next => next,
+    };
+    Ok((entries, next))
 }
 
-/// The address in `Link: <…>; rel="next"`, on the same registry.
+/// The address in `Link: <…>; rel="next"`.
 fn next_page(answer: &Answer) -> Option<Url> {
     let text = answer.header(LINK)?.trim().strip_prefix('<')?;
     let (address, parameters) = text.split_once('>')?;
-    let next = answer.request.url.join(address)?;
     let is_next = parameters
         .replace('"', "")
         .to_ascii_lowercase()
         .contains("rel=next");
-    (is_next && next.has_same_origin(&answer.request.url)).then_some(next)
+    answer.request.url.join(address).filter(|_| is_next)
 }
 
 async fn fault(session: &Session, action: Action, fault: ProtocolFault) -> Result<Error, Error> {
