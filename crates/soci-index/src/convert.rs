@@ -30,7 +30,7 @@ pub(crate) const BUILD_TOOL: &str = "com.amazon.soci.build-tool-identifier";
 /// would read them again to find that out. Not written where there are none, so elsewhere the bytes are soci-snapshotter's.
 pub(crate) const LEFT_OUT: &str = "soci-index-builder.left-out-layers";
 /// On an attestation's descriptor: the digest of the manifest it attests (BuildKit).
-const ATTESTED_DIGEST: &str = "vnd.docker.reference.digest";
+pub(crate) const ATTESTED_DIGEST: &str = "vnd.docker.reference.digest";
 
 /// The config of every SOCI index: `{}`.
 pub(crate) const EMPTY_CONFIG: &[u8] = b"{}";

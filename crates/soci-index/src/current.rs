@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use soci_registry::{Digest, Store, Tag, Target};
+use soci_ztoc::{MultiMember, Reason};
 
-use crate::convert::{IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, SPAN_SIZE};
+use crate::convert::{ATTESTED_DIGEST, IMAGE_MANIFEST_DIGEST, INDEX_DIGEST, SPAN_SIZE};
 use crate::described::Described;
 use crate::document::{Descriptor, ImageManifest};
 use crate::error::IndexError;
@@ -32,6 +33,12 @@ pub(crate) struct CurrentPlatform {
 }
 
 impl Current {
+    /// Whether anything is indexed in it. Otherwise it is an image of which nothing could be.
+    pub(crate) fn has_index(&self) -> bool {
+        let mut platforms = self.platforms.values();
+        platforms.any(|platform| platform.index.is_some())
+    }
+
     /// What is known of the layers of the platform at this place.
     pub(crate) fn described(&self, place: usize) -> Described<'_> {
         let platform = self.platforms.get(&place);
@@ -40,8 +47,8 @@ impl Current {
     }
 }
 
-/// What the output tag holds, if it is the index of the source: same config and layers per platform, every eligible layer covered, links
-/// intact. Who made it does not matter.
+/// What the output tag holds, if it is the index of the source: the same entries in the same order, same config and layers per platform,
+/// every eligible layer covered, links intact. Who made it does not matter.
 pub(crate) async fn read(
     store: &dyn Store,
     output: &Tag,
@@ -49,61 +56,99 @@ pub(crate) async fn read(
     plan: &Plan,
     options: &IndexOptions,
 ) -> Result<Option<Current>, IndexError> {
-    let found = match Source::read(store, &Target::Tag(output.clone())).await {
-        Ok(found) => found,
+    match find(store, output, source, plan, options).await {
         // Whatever is there, if anything is, it is not the index of this image, and it will be replaced.
-        Err(error) if IS_NO_INDEX.contains(&error.kind()) => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) if IS_NO_INDEX.contains(&error.kind()) => Ok(None),
+        found => found,
+    }
+}
+
+async fn find(
+    store: &dyn Store,
+    output: &Tag,
+    source: &Source,
+    plan: &Plan,
+    options: &IndexOptions,
+) -> Result<Option<Current>, IndexError> {
+    let found = Source::read(store, &Target::Tag(output.clone())).await?;
+    let Some(twins) = twins(&found, source) else {
+        return Ok(None);
     };
     let mut platforms = BTreeMap::new();
     for (plan, image) in plan.images(source) {
-        let Some(platform) = platform(store, &found, plan, image, options).await? else {
+        let twin = twins[&plan.place];
+        let Some(platform) = platform(store, &found, twin, plan, image, options).await? else {
             return Ok(None);
         };
         platforms.insert(plan.place, platform);
     }
-    let every_image_is_there = source
-        .images()
-        .all(|(_, image)| twin(&found, image).is_some());
-    Ok(every_image_is_there.then(|| Current {
+    Ok(Some(Current {
         digest: found.digest(),
         platforms,
     }))
 }
 
-/// The rewritten manifest of an image.
-fn twin<'a>(
+/// The rewritten images by the places of the source's, if all that the source lists is there and nothing else but SOCI indexes.
+fn twins<'a>(
     found: &'a Source,
-    image: &PlatformImage,
-) -> Option<(&'a Descriptor, &'a PlatformImage)> {
-    let same_layers = |other: &ImageManifest| {
-        let digests = |manifest: &ImageManifest| {
-            manifest
-                .layers
-                .iter()
-                .map(|layer| layer.digest)
-                .collect::<Vec<_>>()
-        };
-        other.config.digest == image.manifest.config.digest
-            && digests(other) == digests(&image.manifest)
-    };
-    let (place, other) = found
-        .images()
-        .find(|(_, other)| same_layers(&other.manifest))?;
-    Some((&found.index.manifests[place], other))
+    source: &Source,
+) -> Option<BTreeMap<usize, (&'a Descriptor, &'a PlatformImage)>> {
+    let (there, here) = (listed(found), listed(source));
+    let is_all = there.len() == here.len();
+    let mut twins = BTreeMap::new();
+    for ((place, role), (other_place, other_role)) in here.iter().zip(&there) {
+        let entry = &source.index.manifests[*place];
+        let other = &found.index.manifests[*other_place];
+        match (role, other_role) {
+            (Role::Image(image), Role::Image(other_image)) if is_twin(image, other_image) => {
+                twins.insert(*place, (other, &**other_image));
+            }
+            (Role::Other, Role::Other)
+                if entry.digest == other.digest
+                    && attested(source, &here, entry) == attested(found, &there, other) => {}
+            _ => return None,
+        }
+    }
+    is_all.then_some(twins)
+}
+
+/// What an index lists beside SOCI indexes, with the places.
+fn listed(source: &Source) -> Vec<(usize, &Role)> {
+    let roles = source.roles.iter().enumerate();
+    roles
+        .filter(|(_, role)| !matches!(role, Role::SociIndex))
+        .collect()
+}
+
+/// Which of the listed ones an attestation is about.
+fn attested(source: &Source, listed: &[(usize, &Role)], entry: &Descriptor) -> Option<usize> {
+    let digest = entry.annotations.get(ATTESTED_DIGEST)?;
+    listed
+        .iter()
+        .position(|(place, _)| source.index.manifests[*place].digest.to_string() == *digest)
+}
+
+/// Whether both are the same image, the one perhaps rewritten.
+fn is_twin(image: &PlatformImage, other: &PlatformImage) -> bool {
+    let digests = |layers: &[Descriptor]| layers.iter().map(|layer| layer.digest).collect();
+    let (layers, others): (Vec<_>, Vec<_>) = (
+        digests(&image.manifest.layers),
+        digests(&other.manifest.layers),
+    );
+    image.platform.is_same(&other.platform)
+        && image.manifest.config.digest == other.manifest.config.digest
+        && layers == others
 }
 
 /// A platform of the source in what was found, if it is all there.
 async fn platform(
     store: &dyn Store,
     found: &Source,
+    (entry, other): (&Descriptor, &PlatformImage),
     plan: &PlatformPlan,
     image: &PlatformImage,
     options: &IndexOptions,
 ) -> Result<Option<CurrentPlatform>, IndexError> {
-    let Some((entry, other)) = twin(found, image) else {
-        return Ok(None);
-    };
     let eligible: BTreeSet<String> = image
         .manifest
         .layers
@@ -151,8 +196,13 @@ fn covers(soci_index: &ImageManifest, eligible: &BTreeSet<String>, options: &Ind
             .is_none_or(|size| *size == span_size)
     };
     let described = Described::of(soci_index);
+    // One that was left out by choice may be wanted now.
+    let is_left_out = |reason: &str| {
+        reason != Reason::MultiMemberGzip.as_str() || options.multi_member == MultiMember::Skip
+    };
     eligible.iter().all(|layer| {
-        described.ztoc(layer).is_some_and(has_span_size) || described.left_out(layer).is_some()
+        described.ztoc(layer).is_some_and(has_span_size)
+            || described.left_out(layer).is_some_and(is_left_out)
     })
 }
 

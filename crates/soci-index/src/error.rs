@@ -16,14 +16,26 @@ pub enum IndexError {
     /// A manifest or index is not what it should be.
     #[error(transparent)]
     Document(#[from] InvalidDocument),
-    /// An index lists too many manifests.
+    /// An index lists too many manifests of images.
     #[error(
-        "image index {digest} lists {found} manifests, at most {limit} are indexed; pick some with --platform on a smaller index"
+        "image index {digest} lists {found} manifests, at most {limit} are read; index one that lists fewer"
     )]
     TooManyManifests {
         /// The index.
         digest: Digest,
         /// Manifests it lists.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A manifest lists too many layers.
+    #[error(
+        "manifest {digest} lists {found} layers, at most {limit} are taken; no container runtime stacks so many"
+    )]
+    TooManyLayers {
+        /// The manifest.
+        digest: Digest,
+        /// Layers it lists.
         found: usize,
         /// The limit.
         limit: usize,
@@ -85,7 +97,9 @@ impl IndexError {
             IndexError::Store(soci_registry::Error::TooLarge { .. }) => "too-large",
             IndexError::Store(error) => error.kind().as_str(),
             IndexError::Document(_) => Kind::InvalidImage.as_str(),
-            IndexError::TooManyManifests { .. } | IndexError::NoTimeFor { .. } => "too-large",
+            IndexError::TooManyManifests { .. }
+            | IndexError::TooManyLayers { .. }
+            | IndexError::NoTimeFor { .. } => "too-large",
             IndexError::NoSuchPlatform { .. } | IndexError::OutputTag(_) => {
                 Kind::Configuration.as_str()
             }

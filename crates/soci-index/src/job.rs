@@ -113,6 +113,13 @@ impl Job {
         if let (Some(output), false) = (output, self.options.force)
             && let Some(found) = current::read(store, output, &source, &plan, &self.options).await?
         {
+            if !found.has_index() {
+                // It was passed through: each layer is of another compression, by its type and by what an earlier run read.
+                let (stage, reason) = (Stage::Planned, Reason::UnsupportedCompression);
+                return self
+                    .pass_through(&source, &plan, &stage, reason, Some(output))
+                    .await;
+            }
             let mut report = self.report(&source, Outcome::AlreadyIndexed);
             report.output = Some(self.output(Some(output), found.digest));
             report.platforms = account::platforms(&source, &plan, &Stage::Found(&found));

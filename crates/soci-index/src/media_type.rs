@@ -17,6 +17,12 @@ pub(crate) const PREFETCH: &str = "application/vnd.amazon.soci.prefetch.v1+json"
 /// A zTOC.
 pub(crate) const ZTOC: &str = "application/octet-stream";
 
+/// How the types of layers begin: OCI's, Docker's.
+const LAYERS: [&str; 2] = [
+    "application/vnd.oci.image.layer.",
+    "application/vnd.docker.image.rootfs.",
+];
+
 /// Annotations by which layers of other lazy formats are known: eStargz, overlaybd, nydus.
 pub(crate) const LAZY_ANNOTATIONS: [&str; 4] = [
     "containerd.io/snapshot/stargz/toc.digest",
@@ -60,6 +66,11 @@ pub(crate) fn is_soci_index(media_type: &str) -> bool {
 /// Layers that a registry need not hold.
 pub(crate) fn is_foreign(media_type: &str) -> bool {
     media_type.contains(".foreign.") || media_type.contains(".nondistributable.")
+}
+
+/// What is no layer of an image, by its type. Where there is none, nothing is said.
+pub(crate) fn is_no_layer(media_type: &str) -> bool {
+    !media_type.is_empty() && !LAYERS.iter().any(|kind| media_type.starts_with(kind))
 }
 
 /// Layers of which their type says that no zTOC can be made of them. Their content has the last word; but where it agrees, it need not be

@@ -8,8 +8,12 @@ use crate::document::{Descriptor, ImageIndex, ImageManifest, InvalidDocument, Pl
 use crate::error::IndexError;
 use crate::media_type as types;
 
-/// Manifests that an index may list. Far more than anybody builds; each costs requests and, indexed, two manifests more.
+/// Manifests of an index that are read. Far more than anybody builds; each costs requests and, indexed, two manifests more. SOCI indexes,
+/// attestations and layers of build caches do not count, so a result is readable where its source is.
 const MANIFESTS: usize = 128;
+
+/// Layers of an image. File systems stack no more than 500.
+const LAYERS: usize = 1024;
 
 /// Bytes of an image's config; those of real images have a few KiB.
 pub(crate) const CONFIG_BYTES: u64 = 8 << 20;
@@ -92,7 +96,8 @@ impl Source {
     ) -> Result<Source, IndexError> {
         let digest = manifest.digest();
         let index = ImageIndex::parse(|| format!("image index {digest}"), manifest.bytes())?;
-        let found = index.manifests.len();
+        let to_read = |entry: &&Descriptor| role_by_entry(entry).is_none();
+        let found = index.manifests.iter().filter(to_read).count();
         if found > MANIFESTS {
             return Err(IndexError::TooManyManifests {
                 digest,
@@ -160,18 +165,19 @@ impl Source {
     }
 }
 
-/// Tells from the entry what it is, where that suffices; else from the manifest.
-async fn entry_role(store: &dyn Store, entry: &Descriptor) -> Result<Role, IndexError> {
-    if entry
-        .artifact_type
-        .as_deref()
-        .is_some_and(types::is_soci_index)
-    {
-        return Ok(Role::SociIndex);
+/// What an entry is, where it tells that itself; else its manifest does.
+fn role_by_entry(entry: &Descriptor) -> Option<Role> {
+    let artifact = entry.artifact_type.as_deref();
+    if artifact.is_some_and(types::is_soci_index) {
+        return Some(Role::SociIndex);
     }
     let is_no_image = entry.platform.as_ref().is_some_and(Platform::is_unknown);
-    if is_no_image || !types::is_manifest(&entry.media_type) {
-        return Ok(Role::Other);
+    (is_no_image || !types::is_manifest(&entry.media_type)).then_some(Role::Other)
+}
+
+async fn entry_role(store: &dyn Store, entry: &Descriptor) -> Result<Role, IndexError> {
+    if let Some(role) = role_by_entry(entry) {
+        return Ok(role);
     }
     let manifest = store.manifest(&Target::Digest(entry.digest)).await?;
     read_role(store, &manifest, entry.platform.clone()).await
@@ -191,9 +197,21 @@ async fn read_role(
     if !types::is_image_config(&manifest.config.media_type) {
         return Ok(Role::Other);
     }
+    let found = manifest.layers.len();
+    if found > LAYERS {
+        return Err(IndexError::TooManyLayers {
+            digest,
+            found,
+            limit: LAYERS,
+        });
+    }
     let platform = match platform {
         Some(platform) => platform,
-        None => config_platform(store, &manifest.config).await?,
+        None => match config_platform(store, &manifest.config).await? {
+            Some(platform) => platform,
+            None if is_artifact(&manifest) => return Ok(Role::Other),
+            None => return Err(no_platform(&manifest.config).into()),
+        },
     };
     Ok(Role::Image(Box::new(PlatformImage {
         platform,
@@ -202,21 +220,34 @@ async fn read_role(
     })))
 }
 
-/// The platform that an image's config names.
-async fn config_platform(store: &dyn Store, config: &Descriptor) -> Result<Platform, IndexError> {
+/// Whether none of what it lists says that it is a layer. Signatures of cosign have the config type of images, and a config without a
+/// platform.
+fn is_artifact(manifest: &ImageManifest) -> bool {
+    let mut layers = manifest.layers.iter();
+    layers.all(|layer| types::is_no_layer(&layer.media_type)) && !manifest.layers.is_empty()
+}
+
+fn no_platform(config: &Descriptor) -> InvalidDocument {
+    InvalidDocument {
+        what: format!("image config {}", config.digest),
+        why: "it names no operating system or no architecture".to_owned(),
+    }
+}
+
+/// The platform that an image's config names, if it names one.
+async fn config_platform(
+    store: &dyn Store,
+    config: &Descriptor,
+) -> Result<Option<Platform>, IndexError> {
     let blob = store.blob(&config.to_registry()).await?;
     let bytes = blob.read_whole(CONFIG_BYTES).await?;
-    let what = || format!("image config {}", config.digest);
     let found: ConfigPlatform =
         serde_json::from_slice(&bytes).map_err(|error| InvalidDocument {
-            what: what(),
+            what: format!("image config {}", config.digest),
             why: error.to_string(),
         })?;
-    if found.os.is_empty() || found.architecture.is_empty() {
-        let why = "it names no operating system or no architecture".to_owned();
-        return Err(InvalidDocument { what: what(), why }.into());
-    }
-    Ok(Platform::from(found).normalized())
+    let is_named = !found.os.is_empty() && !found.architecture.is_empty();
+    Ok(is_named.then(|| Platform::from(found).normalized()))
 }
 
 /// The part of an image's config that is its platform. Its other fields are none of a platform's.

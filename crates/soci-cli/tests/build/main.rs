@@ -1,5 +1,6 @@
 //! `soci-index build`, run as its users run it. One program, so that it is linked once.
 
+mod again;
 mod bad_input;
 mod choices;
 mod dry_run;
