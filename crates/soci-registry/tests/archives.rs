@@ -183,10 +183,35 @@ async fn an_archive_that_somebody_changed_is_not_overwritten() {
     );
     assert!(error.is_transient());
     assert_eq!(fs::read(&path).expect("read"), b"theirs");
-    let again = store
-        .push_manifest(&manifest("two"), Listing::Tag(&tag("2")))
-        .await;
-    again.expect_err("nothing counts as pushed that was given up");
+}
+
+#[tokio::test]
+async fn what_a_failed_end_lost_is_pushed_again() {
+    let (folder, _, _) = layout().await;
+    let path = archived(folder.path());
+    let aside = folder.path().join("aside.tar");
+    let store = ArchiveStore::open(&path).await.expect("an archive");
+    let two = tag("2");
+    // Its blob is there, so that nothing but the list of entries changes.
+    let push = async || {
+        let one = manifest("one");
+        let pushed = store.push_manifest(&one, Listing::Tag(&two)).await;
+        assert_eq!(pushed.expect("pushed"), Pushed::Stored);
+    };
+    push().await;
+    fs::rename(&path, &aside).expect("moved away");
+    store
+        .finish()
+        .await
+        .expect_err("nothing to take the place of");
+    fs::rename(&aside, &path).expect("moved back");
+    push().await;
+    store.finish().await.expect("written");
+    let store = ArchiveStore::open(&path).await.expect("an archive");
+    assert_eq!(
+        store.manifest(&target("2")).await.expect("listed"),
+        manifest("one")
+    );
 }
 
 #[tokio::test]
@@ -199,7 +224,9 @@ async fn a_sparse_file_is_refused() {
     header.set_entry_type(tar::EntryType::GNUSparse);
     header.set_size(0);
     // Of a megabyte, no byte of which is in the archive.
-    header.as_gnu_mut().expect("of GNU").realsize = *b"00004000000\0";
+    let hole = header.as_gnu_mut().expect("of GNU");
+    hole.realsize = *b"00004000000\0";
+    (hole.sparse[0].offset, hole.sparse[0].numbytes) = (hole.realsize, *b"00000000000\0");
     header.set_cksum();
     let sparse = [header.as_bytes(), &whole[..]].concat();
     fs::write(&path, sparse).expect("written");
