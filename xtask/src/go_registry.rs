@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::oracle;
-use crate::workspace::Workspace;
+use crate::workspace::{GoModule, Workspace};
 
 /// Where the built program lies; the tests find it in the variable `SOCI_GO_REGISTRY`.
 pub(crate) fn path(workspace: &Workspace) -> PathBuf {
@@ -16,5 +16,6 @@ pub(crate) fn path(workspace: &Workspace) -> PathBuf {
 
 /// Builds the program, or finds that nothing changed.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
-    oracle::build_command(workspace, "./cmd/registry", &path(workspace))
+    let packages = &["./cmd/registry"];
+    oracle::build_commands(workspace, GoModule::Conformance, packages, &path(workspace))
 }

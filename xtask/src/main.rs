@@ -2,8 +2,8 @@
 //!
 //! A person and CI run the same commands, so that "green" means one thing. The modules: [`tiers`] is the list of what
 //! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`layering`]
-//! holds the rule of who may use whom, [`oracle`] builds the reference builder and [`go_registry`] a second registry, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets,
-//! [`package`] makes the zip that Lambda takes,
+//! holds the rule of who may use whom, [`oracle`] builds the reference builder, [`go_registry`] a second registry and [`lazy`] what
+//! loads images lazily, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets, [`package`] makes the zip that Lambda takes,
 //! [`workspace`] knows the folders and starts programs.
 
 mod bench;
@@ -11,6 +11,7 @@ mod console;
 mod fuzz;
 mod go_registry;
 mod layering;
+mod lazy;
 mod oracle;
 mod package;
 mod run;

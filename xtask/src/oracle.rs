@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::workspace::{self, Workspace};
+use crate::workspace::{self, GoModule, Workspace};
 
 /// Where the built program lies; the conformance tests find it in the variable `SOCI_ORACLE`.
 pub(crate) fn path(workspace: &Workspace) -> PathBuf {
@@ -17,11 +17,17 @@ pub(crate) fn path(workspace: &Workspace) -> PathBuf {
 
 /// Builds the program, or finds that nothing changed.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
-    build_command(workspace, "./cmd/oracle", &path(workspace))
+    let packages = &["./cmd/oracle"];
+    build_commands(workspace, GoModule::Conformance, packages, &path(workspace))
 }
 
-/// Builds one command of the Go module.
-pub(crate) fn build_command(workspace: &Workspace, package: &str, path: &Path) -> Result<()> {
+/// Builds commands of a Go module: one into a file, several into a folder that is there.
+pub(crate) fn build_commands(
+    workspace: &Workspace,
+    module: GoModule,
+    packages: &[&str],
+    path: &Path,
+) -> Result<()> {
     let folder = path
         .parent()
         .context("the tools folder lies in the target folder")?;
@@ -29,5 +35,6 @@ pub(crate) fn build_command(workspace: &Workspace, package: &str, path: &Path) -
     let output = path
         .to_str()
         .context("the target folder's name is not UTF-8")?;
-    workspace::run(workspace.in_go_module("go", &["build", "-o", output, package]))
+    let args = [&["build", "-o", output], packages].concat();
+    workspace::run(workspace.in_go_module(module, "go", &args))
 }

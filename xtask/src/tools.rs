@@ -54,6 +54,25 @@ pub(crate) const HTPASSWD: Tool = program("htpasswd", "apache2-utils");
 pub(crate) const OPENSSL: Tool = program("openssl", "openssl");
 /// A client by other people for whole-system tests.
 pub(crate) const SKOPEO: Tool = program("skopeo", "skopeo");
+/// Runs containers.
+pub(crate) const RUNC: Tool = program("runc", "runc");
+/// Mounts are root's to make.
+pub(crate) const ROOT: Tool = answers("root", &["sh", "-c", "test $(id -u) = 0"]);
+/// Where everything that mounts something lives, so that nothing is left of it.
+pub(crate) const NAMESPACES: Tool = answers(
+    "namespaces of one's own (unshare)",
+    &[
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "true",
+    ],
+);
+/// soci-snapshotter is a FUSE file system.
+pub(crate) const FUSE: Tool = answers("/dev/fuse", &["sh", "-c", "exec 3<>/dev/fuse"]);
 /// The reference builder is Go on top of the C library zlib.
 pub(crate) const ZLIB: Tool = Tool {
     name: "zlib's header",

@@ -19,6 +19,27 @@ pub(crate) struct Workspace {
     pub(crate) target: PathBuf,
 }
 
+/// Where there is Go. containerd's daemon and soci-snapshotter want versions of one module that the other cannot be built with, so they
+/// are two.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum GoModule {
+    /// Everything on soci-snapshotter: the reference builder, the daemon; and a second registry.
+    Conformance,
+    /// containerd and what runs containers with it.
+    Lazy,
+}
+
+impl GoModule {
+    pub(crate) const ALL: [GoModule; 2] = [GoModule::Conformance, GoModule::Lazy];
+
+    fn folder(self) -> &'static str {
+        match self {
+            GoModule::Conformance => "tests/conformance",
+            GoModule::Lazy => "tests/lazy/go",
+        }
+    }
+}
+
 impl Workspace {
     /// Asks cargo for the folders of the workspace that this program was built in.
     pub(crate) fn find() -> Result<Self> {
@@ -37,11 +58,6 @@ impl Workspace {
         })
     }
 
-    /// The Go module that holds the reference builder.
-    pub(crate) fn go_module(&self) -> PathBuf {
-        self.root.join("tests/conformance")
-    }
-
     /// A cargo command in the root.
     pub(crate) fn cargo(&self, args: &[&str]) -> Command {
         let mut command = program(&cargo(), &self.root);
@@ -49,10 +65,14 @@ impl Workspace {
         command
     }
 
-    /// A program in the Go module.
-    pub(crate) fn in_go_module(&self, name: &str, args: &[&str]) -> Command {
-        let mut command = program(&OsString::from(name), &self.go_module());
+    /// A program in a Go module.
+    pub(crate) fn in_go_module(&self, module: GoModule, name: &str, args: &[&str]) -> Command {
+        let mut command = program(&OsString::from(name), &self.root.join(module.folder()));
         command.args(args);
+        if let GoModule::Lazy = module {
+            // One of the programs runs in containers, where there are no libraries.
+            command.env("CGO_ENABLED", "0");
+        }
         command
     }
 }

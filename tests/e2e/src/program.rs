@@ -32,14 +32,16 @@ pub fn build_without_files(image: &str, layers_at_once: usize) -> Command {
     command
 }
 
-/// It lies beside the folder of the tests' programs. Cargo builds it for the tests of its own package only.
-pub(crate) fn path(name: &str) -> PathBuf {
+/// Where one of the product's programs is: beside the folder of the tests' programs. Cargo builds it for the tests of its own package
+/// only.
+#[must_use]
+pub fn path(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let folder = test.ancestors().nth(2).expect("a test lies in target");
     let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         program.is_file(),
-        "{} is missing; run the tests with `cargo xtask test --only e2e`",
+        "{} is missing; run the tests with `cargo xtask test`",
         program.display()
     );
     program
