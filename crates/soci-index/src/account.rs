@@ -2,7 +2,7 @@
 
 use soci_registry::Descriptor;
 
-use crate::convert::Converted;
+use crate::convert::Manifests;
 use crate::current::Current;
 use crate::layers::{BuiltLayer, BuiltLayers};
 use crate::plan::{LayerPlan, Plan};
@@ -15,8 +15,12 @@ pub(crate) enum Stage<'a> {
     Planned,
     /// The layers were read, and none is indexed.
     Read(&'a BuiltLayers),
-    /// The result is made.
-    Converted(&'a BuiltLayers, &'a Converted),
+    /// The result is made: SOCI indexes, and the manifests that were written again, both by place.
+    Made {
+        built: &'a BuiltLayers,
+        soci_indexes: &'a Manifests,
+        images: &'a Manifests,
+    },
     /// It was there.
     Found(&'a Current),
 }
@@ -90,14 +94,19 @@ impl Layer {
 }
 
 impl Stage<'_> {
+    /// Bytes of layers that were fetched so far.
+    pub(crate) fn downloaded_bytes(&self) -> u64 {
+        match self {
+            Stage::Read(built) | Stage::Made { built, .. } => built.downloaded_bytes,
+            Stage::Planned | Stage::Found(_) => 0,
+        }
+    }
+
     /// Digest of the result's manifest for the platform at this place of the source.
     fn manifest(&self, place: usize) -> Option<String> {
         match self {
             Stage::Planned | Stage::Read(_) => None,
-            Stage::Converted(_, converted) => {
-                let manifest = converted.images.get(&place)?;
-                Some(manifest.digest().to_string())
-            }
+            Stage::Made { images, .. } => Some(images.get(&place)?.digest().to_string()),
             Stage::Found(current) => Some(current.platforms.get(&place)?.manifest.to_string()),
         }
     }
@@ -106,9 +115,8 @@ impl Stage<'_> {
     fn index(&self, place: usize) -> Option<String> {
         match self {
             Stage::Planned | Stage::Read(_) => None,
-            Stage::Converted(_, converted) => {
-                let index = converted.soci_indexes.get(&place)?;
-                Some(index.digest().to_string())
+            Stage::Made { soci_indexes, .. } => {
+                Some(soci_indexes.get(&place)?.digest().to_string())
             }
             Stage::Found(current) => {
                 let (digest, _) = current.platforms.get(&place)?.index.as_ref()?;
@@ -123,7 +131,7 @@ impl Stage<'_> {
                 None => layer.indexed(LayerOutcome::Indexed, None),
                 reason => layer.skipped(reason),
             },
-            Stage::Read(built) | Stage::Converted(built, _) => built_layer(layer, built),
+            Stage::Read(built) | Stage::Made { built, .. } => built_layer(layer, built),
             Stage::Found(current) => found_layer(layer, current, place),
         }
     }

@@ -35,12 +35,15 @@ pub(crate) const ATTESTED_DIGEST: &str = "vnd.docker.reference.digest";
 /// The config of every SOCI index: `{}`.
 pub(crate) const EMPTY_CONFIG: &[u8] = b"{}";
 
+/// Manifests by the places of their platforms in the source's index.
+pub(crate) type Manifests = BTreeMap<usize, Manifest>;
+
 /// The documents of the result.
 pub(crate) struct Converted {
     /// SOCI indexes, one for each indexed platform, by the platform's place in the source's index.
-    pub(crate) soci_indexes: BTreeMap<usize, Manifest>,
+    pub(crate) soci_indexes: Manifests,
     /// Image manifests, rewritten, by place.
-    pub(crate) images: BTreeMap<usize, Manifest>,
+    pub(crate) images: Manifests,
     /// The image index, which gets the tag.
     pub(crate) index: Manifest,
 }
@@ -52,9 +55,13 @@ pub(crate) fn convert(
     built: &BuiltLayers,
     options: &IndexOptions,
 ) -> Option<Converted> {
-    let soci_indexes: BTreeMap<usize, Manifest> = plan
+    let soci_indexes: Manifests = plan
         .images(source)
-        .filter_map(|(plan, image)| Some((plan.place, soci_index(plan, image, built, options)?)))
+        .filter_map(|(plan, image)| {
+            let soci_index = soci_index(plan, image, built, options)?;
+            let bytes = to_json(&soci_index);
+            Some((plan.place, Manifest::new(OCI_MANIFEST, bytes)))
+        })
         .collect();
     if soci_indexes.is_empty() {
         return None;
@@ -64,7 +71,7 @@ pub(crate) fn convert(
             .iter()
             .any(|platform| platform.place == place)
     };
-    let images: BTreeMap<usize, Manifest> = source
+    let images: Manifests = source
         .images()
         .map(|(place, image)| {
             let kept = if planned(place) {
@@ -98,12 +105,13 @@ fn kept_index(source: &Source, image: &PlatformImage) -> Option<String> {
     Some(linked.clone())
 }
 
-fn soci_index(
+/// The SOCI index of a platform, as v2 has it.
+pub(crate) fn soci_index(
     plan: &PlatformPlan,
     image: &PlatformImage,
     built: &BuiltLayers,
     options: &IndexOptions,
-) -> Option<Manifest> {
+) -> Option<ImageManifest> {
     let layers = || {
         image
             .manifest
@@ -131,7 +139,7 @@ fn soci_index(
         annotations.insert(LEFT_OUT.to_owned(), left_out.join(","));
     }
     let config = Digest::of(EMPTY_CONFIG);
-    let manifest = ImageManifest {
+    Some(ImageManifest {
         schema_version: 2,
         media_type: OCI_MANIFEST.to_owned(),
         artifact_type: None,
@@ -140,8 +148,7 @@ fn soci_index(
         subject: None,
         annotations,
         unknown: Default::default(),
-    };
-    Some(Manifest::new(OCI_MANIFEST, to_json(&manifest)))
+    })
 }
 
 fn ztoc(layer: &Descriptor, built: &BuiltLayer, options: &IndexOptions) -> Option<Descriptor> {
@@ -172,12 +179,7 @@ fn rewrite(image: &PlatformImage, soci_index: Option<String>) -> Manifest {
 
 /// The source's list with the rewritten manifests in place, and the SOCI indexes in place of those of an earlier conversion or behind
 /// the list.
-fn list(
-    source: &Source,
-    plan: &Plan,
-    images: &BTreeMap<usize, Manifest>,
-    soci_indexes: &BTreeMap<usize, Manifest>,
-) -> ImageIndex {
+fn list(source: &Source, plan: &Plan, images: &Manifests, soci_indexes: &Manifests) -> ImageIndex {
     let mut index = source.index.clone();
     index.media_type = OCI_INDEX.to_owned();
     let renamed: BTreeMap<String, String> = images
@@ -217,11 +219,7 @@ fn list(
 }
 
 /// The entries of the SOCI indexes made now, one for each manifest they belong to.
-fn soci_entries(
-    plan: &Plan,
-    images: &BTreeMap<usize, Manifest>,
-    soci_indexes: &BTreeMap<usize, Manifest>,
-) -> Vec<Descriptor> {
+fn soci_entries(plan: &Plan, images: &Manifests, soci_indexes: &Manifests) -> Vec<Descriptor> {
     let mut entries: Vec<Descriptor> = Vec::new();
     for platform in &plan.platforms {
         let Some(soci_index) = soci_indexes.get(&platform.place) else {
@@ -252,7 +250,7 @@ fn soci_entries(
 fn earlier(
     entry: &Descriptor,
     source: &Source,
-    images: &BTreeMap<usize, Manifest>,
+    images: &Manifests,
     new: &mut Vec<Descriptor>,
 ) -> Option<Descriptor> {
     let is_same_platform = |other: &Descriptor| match (&entry.platform, &other.platform) {

@@ -14,19 +14,20 @@ use crate::plan::{Plan, PlatformPlan};
 use crate::source::{PlatformImage, Role, Source};
 
 /// Kinds of failure that say that what the output tag holds cannot be used.
-const IS_NO_INDEX: [&str; 4] = ["not-found", "invalid-image", "too-large", "digest-mismatch"];
+pub(crate) const IS_NO_INDEX: [&str; 4] =
+    ["not-found", "invalid-image", "too-large", "digest-mismatch"];
 
 /// The index of the source, as it was found.
 pub(crate) struct Current {
-    /// What the output tag holds.
-    pub(crate) digest: Digest,
+    /// What the output tag holds; nothing in the format v1, which has none.
+    pub(crate) digest: Option<Digest>,
     /// The planned platforms, by their places in the source's index.
     pub(crate) platforms: BTreeMap<usize, CurrentPlatform>,
 }
 
 /// One platform of it.
 pub(crate) struct CurrentPlatform {
-    /// Its rewritten manifest.
+    /// Its manifest, rewritten where the format does that.
     pub(crate) manifest: Digest,
     /// Its SOCI index, if it needs one.
     pub(crate) index: Option<(Digest, ImageManifest)>,
@@ -83,7 +84,7 @@ async fn find(
         platforms.insert(plan.place, platform);
     }
     Ok(Some(Current {
-        digest: found.digest(),
+        digest: Some(found.digest()),
         platforms,
     }))
 }
@@ -149,14 +150,7 @@ async fn platform(
     image: &PlatformImage,
     options: &IndexOptions,
 ) -> Result<Option<CurrentPlatform>, IndexError> {
-    let eligible: BTreeSet<String> = image
-        .manifest
-        .layers
-        .iter()
-        .zip(&plan.layers)
-        .filter(|(layer, plan)| plan.foreseen_reason(layer).is_none())
-        .map(|(layer, _)| layer.digest.to_string())
-        .collect();
+    let eligible = eligible(plan, image);
     let Some(linked) = other.manifest.annotations.get(INDEX_DIGEST) else {
         return Ok(eligible.is_empty().then_some(CurrentPlatform {
             manifest: entry.digest,
@@ -180,12 +174,30 @@ async fn platform(
     let manifest = store.manifest(&Target::Digest(soci_index.digest)).await?;
     let digest = manifest.digest();
     let soci_index = ImageManifest::parse(|| format!("SOCI index {digest}"), manifest.bytes())?;
-    let is_whole =
-        covers(&soci_index, &eligible, options) && blobs_exist(store, &soci_index).await?;
+    let is_whole = is_whole(store, &soci_index, &eligible, options).await?;
     Ok(is_whole.then_some(CurrentPlatform {
         manifest: entry.digest,
         index: Some((digest, soci_index)),
     }))
+}
+
+/// The layers that are to have a zTOC, as far as documents tell.
+pub(crate) fn eligible(plan: &PlatformPlan, image: &PlatformImage) -> BTreeSet<String> {
+    let planned = image.manifest.layers.iter().zip(&plan.layers);
+    planned
+        .filter(|(layer, plan)| plan.foreseen_reason(layer).is_none())
+        .map(|(layer, _)| layer.digest.to_string())
+        .collect()
+}
+
+/// Whether a SOCI index tells of every eligible layer, and its zTOCs are there.
+pub(crate) async fn is_whole(
+    store: &dyn Store,
+    soci_index: &ImageManifest,
+    eligible: &BTreeSet<String>,
+    options: &IndexOptions,
+) -> Result<bool, IndexError> {
+    Ok(covers(soci_index, eligible, options) && blobs_exist(store, soci_index).await?)
 }
 
 fn covers(soci_index: &ImageManifest, eligible: &BTreeSet<String>, options: &IndexOptions) -> bool {

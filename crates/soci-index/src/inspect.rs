@@ -47,6 +47,8 @@ pub struct InspectedPlatform {
 pub struct InspectedIndex {
     /// Its digest.
     pub digest: String,
+    /// `v2`, or `v1` for one that refers to the manifest by its subject.
+    pub format: &'static str,
     /// Who made it.
     pub build_tool: Option<String>,
     /// Bytes of its zTOCs together.
@@ -133,8 +135,9 @@ async fn platform(
         platform: image.platform.name(),
         manifest: source.index.manifests[place].digest.to_string(),
         size: sizes(layers),
-        index: index.as_ref().map(|(entry, index)| InspectedIndex {
-            digest: entry.digest.to_string(),
+        index: index.as_ref().map(|(linked, index)| InspectedIndex {
+            digest: linked.entry.digest.to_string(),
+            format: linked.format.as_str(),
             build_tool: index.annotations.get(BUILD_TOOL).cloned(),
             size: sizes(&index.layers),
         }),
@@ -152,17 +155,17 @@ async fn soci_index(
     source: &Source,
     place: usize,
     image: &PlatformImage,
-) -> Result<Result<Option<(Descriptor, ImageManifest)>, String>, IndexError> {
+) -> Result<Result<Option<(Linked, ImageManifest)>, String>, IndexError> {
     let linked = match links::indexes(store, source, place, image).await? {
         Ok(linked) => linked.into_iter().next(),
         Err(fault) => return Ok(Err(fault.to_string())),
     };
-    let Some(Linked { entry, .. }) = linked else {
+    let Some(linked) = linked else {
         return Ok(Ok(None));
     };
-    let read = links::read_soci_index(store, entry.digest).await?;
+    let read = links::read_soci_index(store, linked.entry.digest).await?;
     Ok(match read {
-        Ok((_, index)) => Ok(Some((entry, index))),
+        Ok((_, index)) => Ok(Some((linked, index))),
         Err(finding) => Err(finding.to_string()),
     })
 }

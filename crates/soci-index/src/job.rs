@@ -14,15 +14,16 @@ use bytes::Bytes;
 use soci_registry::{Digest, Listing, Manifest, Pushed, Store, Tag, Target};
 
 use crate::account::{self, Stage};
-use crate::convert::{self, Converted, EMPTY_CONFIG};
-use crate::current;
+use crate::convert::{self, EMPTY_CONFIG};
+use crate::current::{self, Current};
 use crate::error::IndexError;
 use crate::layers::{self, BuiltLayers};
-use crate::options::IndexOptions;
+use crate::options::{IndexFormat, IndexOptions};
 use crate::plan::{Plan, is_already_lazy};
 use crate::progress::Progress;
 use crate::report::{self, Outcome, Output, Reason, Report};
 use crate::source::Source;
+use crate::v1;
 
 /// How often a moving source tag is followed before that is given up.
 const ATTEMPTS: u32 = 5;
@@ -59,12 +60,16 @@ impl Job {
             Err(error) => Report::failed(self.image.clone(), &error),
         };
         report.dry_run = self.options.dry_run;
+        report.format = self.options.format.as_str();
         report.seconds = begun.elapsed().as_secs_f64();
         report
     }
 
     async fn attempts(&self) -> Result<Report, IndexError> {
-        let output = self.options.output_tag.for_source(self.source_tag())?;
+        let output = match self.options.format {
+            IndexFormat::V2 => self.options.output_tag.for_source(self.source_tag())?,
+            IndexFormat::V1 => None,
+        };
         let mut last = None;
         for _ in 0..ATTEMPTS {
             match self.attempt(output.as_ref()).await? {
@@ -110,18 +115,16 @@ impl Job {
                 .pass_through(&source, &plan, &stage, reason, output)
                 .await;
         }
-        if let (Some(output), false) = (output, self.options.force)
-            && let Some(found) = current::read(store, output, &source, &plan, &self.options).await?
-        {
+        if let Some(found) = self.current(&source, &plan, output).await? {
             if !found.has_index() {
                 // It was passed through: each layer is of another compression, by its type and by what an earlier run read.
                 let (stage, reason) = (Stage::Planned, Reason::UnsupportedCompression);
                 return self
-                    .pass_through(&source, &plan, &stage, reason, Some(output))
+                    .pass_through(&source, &plan, &stage, reason, output)
                     .await;
             }
             let mut report = self.report(&source, Outcome::AlreadyIndexed);
-            report.output = Some(self.output(Some(output), found.digest));
+            report.output = found.digest.map(|digest| self.output(output, digest));
             report.platforms = account::platforms(&source, &plan, &Stage::Found(&found));
             return Ok(Attempt::Done(report));
         }
@@ -131,13 +134,35 @@ impl Job {
         let layers = plan.layers(&source);
         Plan::check_time(&layers, self.options.ceiling)?;
         let built = layers::build(&self.store, &layers, &self.options, &self.progress).await?;
-        match convert::convert(&source, &plan, &built, &self.options) {
+        let published = match self.options.format {
+            IndexFormat::V2 => self.publish_v2(&source, &plan, &built, output).await?,
+            IndexFormat::V1 => self.publish_v1(&source, &plan, &built).await?,
+        };
+        match published {
+            Some(attempt) => Ok(attempt),
             None => {
                 let (stage, reason) = (Stage::Read(&built), built.why_none());
                 self.pass_through(&source, &plan, &stage, reason, output)
                     .await
             }
-            Some(converted) => self.publish(&source, &plan, built, converted, output).await,
+        }
+    }
+
+    /// What is there already, if that is the index of the source.
+    async fn current(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        output: Option<&Tag>,
+    ) -> Result<Option<Current>, IndexError> {
+        let (store, options) = (&*self.store, &self.options);
+        match (options.format, output) {
+            _ if options.force => Ok(None),
+            (IndexFormat::V1, _) => v1::read(store, source, plan, options).await,
+            (IndexFormat::V2, Some(output)) => {
+                current::read(store, output, source, plan, options).await
+            }
+            (IndexFormat::V2, None) => Ok(None),
         }
     }
 
@@ -151,6 +176,9 @@ impl Job {
 
     /// Whether the template makes this tag out of another one that holds the same: an image that was passed through.
     async fn is_own_tag(&self, source: &Source) -> Result<bool, IndexError> {
+        if self.options.format == IndexFormat::V1 {
+            return Ok(false);
+        }
         let Some(other) = self
             .source_tag()
             .and_then(|tag| self.options.output_tag.source_of(tag))
@@ -185,9 +213,7 @@ impl Job {
         };
         let mut report = self.skipped(source, reason, tagged);
         report.platforms = account::platforms(source, plan, stage);
-        if let Stage::Read(built) = stage {
-            report.bytes.downloaded = built.downloaded_bytes;
-        }
+        report.bytes.downloaded = stage.downloaded_bytes();
         Ok(Attempt::Done(report))
     }
 
@@ -228,20 +254,19 @@ impl Job {
         Ok(Attempt::Done(report))
     }
 
-    async fn publish(
+    /// Writes the image packaged anew. Nothing: no layer has a zTOC.
+    async fn publish_v2(
         &self,
         source: &Source,
         plan: &Plan,
-        built: BuiltLayers,
-        converted: Converted,
+        built: &BuiltLayers,
         output: Option<&Tag>,
-    ) -> Result<Attempt, IndexError> {
+    ) -> Result<Option<Attempt>, IndexError> {
+        let Some(converted) = convert::convert(source, plan, built, &self.options) else {
+            return Ok(None);
+        };
         let mut uploaded = built.uploaded_bytes;
-        let config =
-            soci_registry::Descriptor::new("application/json", Digest::of(EMPTY_CONFIG), 2);
-        self.store
-            .push_blob(&config, &Bytes::from_static(EMPTY_CONFIG))
-            .await?;
+        self.push_config().await?;
         for manifest in converted
             .soci_indexes
             .values()
@@ -250,7 +275,7 @@ impl Job {
             uploaded += self.push(manifest, Listing::Digest).await?;
         }
         if let Some(moved) = self.moved(source).await? {
-            return Ok(Attempt::Moved(moved));
+            return Ok(Some(Attempt::Moved(moved)));
         }
         uploaded += self
             .push(
@@ -258,19 +283,70 @@ impl Job {
                 output.map_or(Listing::Untagged, Listing::Tag),
             )
             .await?;
+        let stage = Stage::Made {
+            built,
+            soci_indexes: &converted.soci_indexes,
+            images: &converted.images,
+        };
+        let output = Some(self.output(output, converted.index.digest()));
+        let published = self.published(source, plan, &stage, uploaded, output);
+        published.await.map(Some)
+    }
+
+    /// Writes SOCI indexes that refer to the image's manifests. Nothing: no layer has a zTOC.
+    async fn publish_v1(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        built: &BuiltLayers,
+    ) -> Result<Option<Attempt>, IndexError> {
+        let soci_indexes = v1::convert(source, plan, built, &self.options);
+        if soci_indexes.is_empty() {
+            return Ok(None);
+        }
+        self.push_config().await?;
+        let uploaded = v1::publish(&*self.store, source, &soci_indexes).await?;
+        let stage = Stage::Made {
+            built,
+            soci_indexes: &soci_indexes,
+            images: &convert::Manifests::new(),
+        };
+        let uploaded = built.uploaded_bytes + uploaded;
+        let published = self.published(source, plan, &stage, uploaded, None);
+        published.await.map(Some)
+    }
+
+    /// The end of a run that wrote something.
+    async fn published(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        stage: &Stage<'_>,
+        uploaded: u64,
+        output: Option<Output>,
+    ) -> Result<Attempt, IndexError> {
         self.store.finish().await?;
         if let Some(moved) = self.moved(source).await? {
             return Ok(Attempt::Moved(moved));
         }
         let mut report = self.report(source, Outcome::Indexed);
-        report.output = Some(self.output(output, converted.index.digest()));
-        let stage = Stage::Converted(&built, &converted);
-        report.platforms = account::platforms(source, plan, &stage);
+        report.output = output;
+        report.platforms = account::platforms(source, plan, stage);
         report.bytes = report::Bytes {
-            downloaded: built.downloaded_bytes,
+            downloaded: stage.downloaded_bytes(),
             uploaded,
         };
         Ok(Attempt::Done(report))
+    }
+
+    /// Every SOCI index has the same config.
+    async fn push_config(&self) -> Result<(), IndexError> {
+        let size_bytes = EMPTY_CONFIG.len() as u64;
+        let digest = Digest::of(EMPTY_CONFIG);
+        let config = soci_registry::Descriptor::new("application/json", digest, size_bytes);
+        let content = Bytes::from_static(EMPTY_CONFIG);
+        self.store.push_blob(&config, &content).await?;
+        Ok(())
     }
 
     async fn push(&self, manifest: &Manifest, listing: Listing<'_>) -> Result<u64, IndexError> {

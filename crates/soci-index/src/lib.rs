@@ -32,8 +32,8 @@
 //!
 //! # Modules
 //! `job` is the use case from top to bottom; `source` reads documents, `plan` decides, `layers` and `pipeline` build, `convert` makes the
-//! result's documents, `current` finds out that all is done already, by what `described` reads in a SOCI index; `account` tells what
-//! became of each layer; `document` is JSON that survives; `report` is the outcome; `links` leads from an image to its SOCI index, where
+//! result's documents, `v1` those of the older format; `current` finds out that all is done already, by what `described` reads in a SOCI
+//! index; `account` tells what became of each layer; `document` is JSON that survives; `report` is the outcome; `links` leads from an image to its SOCI index, where
 //! `inspect` and `verify` go.
 
 mod account;
@@ -56,6 +56,7 @@ mod platform;
 mod progress;
 mod report;
 mod source;
+mod v1;
 mod verify;
 
 pub use error::IndexError;
@@ -65,7 +66,9 @@ pub use inspect::{
 };
 pub use job::Job;
 pub use media_type::not_an_image;
-pub use options::{Ceiling, DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexOptions};
+pub use options::{
+    Ceiling, DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexFormat, IndexOptions,
+};
 pub use output_tag::{InvalidOutputTag, OutputTag};
 pub use progress::{Progress, Silent};
 pub use report::{

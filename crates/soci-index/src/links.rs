@@ -9,32 +9,9 @@ use crate::convert::{IMAGE_MANIFEST_DIGEST, INDEX_DIGEST};
 use crate::document::{Descriptor, ImageManifest};
 use crate::error::IndexError;
 use crate::media_type as types;
+pub(crate) use crate::options::IndexFormat as Format;
 use crate::source::{PlatformImage, Source};
 use crate::verify::{Fault, Finding, Place};
-
-/// How a SOCI index is linked to its image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    V1,
-    V2,
-}
-
-impl Format {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Format::V1 => "v1",
-            Format::V2 => "v2",
-        }
-    }
-
-    /// The media type of the config, which is the type of the whole.
-    pub(crate) fn media_type(self) -> &'static str {
-        match self {
-            Format::V1 => types::SOCI_INDEX_V1,
-            Format::V2 => types::SOCI_INDEX_V2,
-        }
-    }
-}
 
 /// A SOCI index that is linked to an image.
 pub(crate) struct Linked {

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, MultiMember, SpanSize};
 
+use crate::media_type as types;
 use crate::output_tag::OutputTag;
 
 /// Compressed bytes below which a layer gets no zTOC unless asked otherwise: 10 MiB, as in soci-snapshotter. Fetching such a layer whole
@@ -12,6 +13,35 @@ pub const DEFAULT_MIN_LAYER_BYTES: u64 = 10 << 20;
 
 /// Memory that layers being built at once may take together, by estimate: 1 GiB.
 pub const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 1 << 30;
+
+/// In which form the result lies beside the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IndexFormat {
+    /// The image is packaged anew with its SOCI indexes in one image index, under a tag of its own.
+    #[default]
+    V2,
+    /// Each SOCI index refers to the image's manifest by its `subject`; the image and its tags are not touched. New AWS accounts cannot use it.
+    V1,
+}
+
+impl IndexFormat {
+    /// As it stands in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IndexFormat::V2 => "v2",
+            IndexFormat::V1 => "v1",
+        }
+    }
+
+    /// The media type of a SOCI index's config, which is the type of the whole.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            IndexFormat::V2 => types::SOCI_INDEX_V2,
+            IndexFormat::V1 => types::SOCI_INDEX_V1,
+        }
+    }
+}
 
 /// How an image is indexed. [`IndexOptions::default`] gives what the product does by default.
 #[derive(Debug, Clone)]
@@ -28,9 +58,11 @@ pub struct IndexOptions {
     pub build_tool_identifier: String,
     /// What becomes of layers with several gzip members.
     pub multi_member: MultiMember,
-    /// Under which tag the result goes.
+    /// In which form the result lies beside the image.
+    pub format: IndexFormat,
+    /// Under which tag the result goes; v1 has none.
     pub output_tag: OutputTag,
-    /// Whether the output tag is set on the unchanged source when there is nothing to index.
+    /// Whether the output tag, if there is one, is set on the unchanged source when there is nothing to index.
     pub pass_through: bool,
     /// Build even what is indexed already, or was made by indexing.
     pub force: bool,
@@ -63,6 +95,7 @@ impl Default for IndexOptions {
             min_image_bytes: 0,
             build_tool_identifier: DEFAULT_BUILD_TOOL_IDENTIFIER.to_owned(),
             multi_member: MultiMember::default(),
+            format: IndexFormat::default(),
             output_tag: OutputTag::default(),
             pass_through: true,
             force: false,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::IndexError;
+use crate::options::IndexFormat;
 
 /// The outcome for one image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,7 +27,7 @@ pub struct Report {
     pub error: Option<String>,
     /// The index's format.
     pub format: &'static str,
-    /// Where the result lies.
+    /// Where the result lies. Nothing in the format v1, whose SOCI indexes are found by the image itself.
     pub output: Option<Output>,
     /// What was done for each platform.
     pub platforms: Vec<PlatformReport>,
@@ -183,7 +184,7 @@ impl Report {
             kind: None,
             retryable: None,
             error: None,
-            format: "v2",
+            format: IndexFormat::default().as_str(),
             output: None,
             platforms: Vec::new(),
             left_alone: Vec::new(),

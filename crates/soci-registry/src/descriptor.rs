@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::digest::Digest;
+use crate::reference::Tag;
 
 /// Media type of an OCI image index.
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -113,6 +114,33 @@ pub(crate) fn manifests_in(document: &[u8]) -> Option<Vec<Descriptor>> {
             .filter_map(|entry| serde_json::from_value(entry).ok())
             .collect(),
     )
+}
+
+/// The tag under which referrers of a subject are listed where nothing else lists them; distribution-spec 1.1, "Referrers Tag Schema".
+pub(crate) fn referrers_tag(subject: &Digest) -> Tag {
+    let tag = subject.to_string().replace(':', "-");
+    Tag::new(&tag).expect("hexadecimal digits make a tag")
+}
+
+/// The descriptor of a manifest as a referrer of this subject, if it is one: with its artifact type and annotations.
+pub(crate) fn as_referrer(manifest: &Manifest, subject: &Digest) -> Option<Descriptor> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document {
+        subject: Option<Descriptor>,
+        artifact_type: Option<String>,
+        config: Option<Descriptor>,
+        #[serde(default)]
+        annotations: BTreeMap<String, String>,
+    }
+    let document: Document = serde_json::from_slice(manifest.bytes()).ok()?;
+    let is_of_subject = document.subject?.digest == *subject;
+    let artifact_type = document.artifact_type.filter(|named| !named.is_empty());
+    is_of_subject.then(|| Descriptor {
+        artifact_type: artifact_type.or(document.config.map(|config| config.media_type)),
+        annotations: document.annotations,
+        ..manifest.descriptor()
+    })
 }
 
 /// The media type of a document for which nobody else named one: its own field, or what its fields look like.

@@ -78,6 +78,13 @@ pub enum Listing<'a> {
     Tag(&'a Tag),
     /// By its digest, and as an entry without a name where there is a list of entries: layouts and archives.
     Untagged,
+    /// By what its `subject` names: [`Store::referrers`] of that lists it from now on.
+    Referrer {
+        /// The digest in its `subject`.
+        subject: &'a Digest,
+        /// Its descriptor, with the artifact type and the annotations that the manifest has.
+        entry: &'a Descriptor,
+    },
 }
 
 /// What a push did.

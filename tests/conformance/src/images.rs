@@ -68,6 +68,16 @@ impl Desk {
         Ok((out, digest))
     }
 
+    /// The reference's SOCI indexes v1 of a case's source: their digests, one for each platform.
+    pub fn reference_v1(
+        &mut self,
+        case: &ImageCase,
+        source: &Path,
+    ) -> Result<Vec<String>, OracleError> {
+        let out = self.path("created");
+        self.oracle.create(source, &out, &wish(case, TOOL))
+    }
+
     /// Holds a builder to our column: it gets the layout and is told `desk::TOOL` and the case's options. The error says all
     /// that is not as the table wants it.
     pub fn hold_to_table(

@@ -217,16 +217,36 @@ impl Oracle {
         out: &Path,
         wish: &Conversion<'_>,
     ) -> Result<String, OracleError> {
+        let made = self.image(input, out, wish, false)?;
+        Ok(made.concat())
+    }
+
+    /// Makes SOCI indexes v1 as `soci create` does; their digests, one for each platform.
+    pub fn create(
+        &mut self,
+        input: &Path,
+        out: &Path,
+        wish: &Conversion<'_>,
+    ) -> Result<Vec<String>, OracleError> {
+        self.image(input, out, wish, true)
+    }
+
+    fn image(
+        &mut self,
+        input: &Path,
+        out: &Path,
+        wish: &Conversion<'_>,
+        v1: bool,
+    ) -> Result<Vec<String>, OracleError> {
         #[derive(Deserialize)]
         struct Converted {
             digests: Vec<String>,
         }
         let question = json!({
             "op": "convert", "in": input, "out": out, "span": wish.span_size, "min_layer_size": wish.min_layer_size,
-            "tool": wish.tool, "platforms": wish.platforms,
+            "tool": wish.tool, "platforms": wish.platforms, "v1": v1,
         });
-        self.ask::<Converted>(question)
-            .map(|made| made.digests.concat())
+        self.ask::<Converted>(question).map(|made| made.digests)
     }
 
     fn ask<T: DeserializeOwned>(&mut self, question: Value) -> Result<T, OracleError> {

@@ -1,12 +1,13 @@
 //! Our image job, held to the table of odd images and so to the reference's converter.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
 use soci_conformance::desk::TOOL;
 use soci_conformance::{Answer, Desk};
-use soci_index::{IndexOptions, Job, LayerOutcome, Outcome, Report, Silent};
+use soci_index::{IndexFormat, IndexOptions, Job, LayerOutcome, Outcome, Report, Silent};
 use soci_registry::{LayoutStore, Tag, Target};
 use soci_testkit::{ImageCase, image_cases};
 use soci_ztoc::SpanSize;
@@ -32,7 +33,47 @@ fn matches_reference_or_differs_as_the_table_of_images_says() {
     );
 }
 
+/// Shapes of the table whose SOCI indexes v1 are held to the reference's, byte for byte.
+const V1: [&str; 13] = [
+    "oci-manifest",
+    "oci-manifest-arm64-v8",
+    "docker-manifest",
+    "manifest-annotations",
+    "index-of-one",
+    "index-two-platforms",
+    "docker-manifest-list",
+    "index-variants",
+    "index-shared-layers",
+    "platform-asked-for",
+    "layers-mixed",
+    "layers-twice",
+    "layers-plain",
+];
+
+#[test]
+fn matches_reference_in_soci_indexes_v1() {
+    let mut desk = Desk::new();
+    let cases = image_cases();
+    for id in V1 {
+        let case = cases.iter().find(|case| case.id == id);
+        let case = case.unwrap_or_else(|| panic!("{id} is no case of the table"));
+        let folder = desk.image_source(case);
+        let made = desk.reference_v1(case, &folder);
+        let theirs: BTreeSet<String> = made.expect(id).into_iter().collect();
+        let report = run(case, &folder, IndexFormat::V1);
+        assert_eq!(report.outcome, Outcome::Indexed, "{id}: {report:?}");
+        let indexes = report.platforms.into_iter();
+        let ours: BTreeSet<String> = indexes.filter_map(|platform| platform.index).collect();
+        assert_eq!(ours, theirs, "{id}");
+        assert!(!ours.is_empty(), "{id}");
+    }
+}
+
 fn index(case: &ImageCase, folder: &Path) -> Report {
+    run(case, folder, IndexFormat::V2)
+}
+
+fn run(case: &ImageCase, folder: &Path, format: IndexFormat) -> Report {
     let target = match case.converted_before {
         Some(_) => Target::OnlyEntry,
         None => Target::Tag(Tag::in_layout(&case.image.tag).expect("a tag")),
@@ -47,6 +88,7 @@ fn index(case: &ImageCase, folder: &Path) -> Report {
         span_size: SpanSize::from_bytes(case.options.span_size).expect("a span size"),
         min_layer_bytes: case.options.min_layer_size,
         build_tool_identifier: TOOL.to_owned(),
+        format,
         output_tag: OUTPUT.parse().expect("a tag"),
         // Images that were made by indexing are no sources, unless somebody insists.
         force: true,

@@ -9,9 +9,16 @@ use tokio::process::Command;
 /// waited for.
 #[must_use]
 pub fn build(image: &str) -> Command {
+    build_as("v2", image)
+}
+
+/// The same, in this format.
+#[must_use]
+pub fn build_as(format: &str, image: &str) -> Command {
     let mut command = Command::new(path("soci-index"));
     command.args(["build", "--json", "--plain-http", "--concurrency", "1"]);
-    command.args(["--span-size", "32768", "--min-layer-size", "4096", image]);
+    command.args(["--span-size", "32768", "--min-layer-size", "4096"]);
+    command.args(["--format", format, image]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.stderr(Stdio::piped()).kill_on_drop(true);
     command

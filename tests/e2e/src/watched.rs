@@ -16,6 +16,8 @@ pub enum Step {
     Blob(Digest),
     /// A manifest under its digest alone.
     Manifest(Digest),
+    /// A SOCI index that refers to the first of these.
+    Referrer(Digest, Digest),
     /// The image index under its tag.
     Tag(Tag, Digest),
 }
@@ -137,6 +139,7 @@ impl Store for Watched {
     ) -> Pending<'a, Result<Pushed, Error>> {
         let step = match listing {
             Listing::Tag(tag) => Step::Tag(tag.clone(), manifest.digest()),
+            Listing::Referrer { subject, .. } => Step::Referrer(*subject, manifest.digest()),
             Listing::Digest | Listing::Untagged => Step::Manifest(manifest.digest()),
         };
         let write = self.inner.push_manifest(manifest, listing);

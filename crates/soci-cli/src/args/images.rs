@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args as ArgGroup;
-use soci_index::{DEFAULT_MIN_LAYER_BYTES, Filters, OutputTag};
+use clap::{Args as ArgGroup, ValueEnum};
+use soci_index::{DEFAULT_MIN_LAYER_BYTES, Filters, IndexFormat, OutputTag};
 use soci_registry::{InvalidReference, Reference, RegistryReference};
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES};
 
@@ -82,9 +82,12 @@ pub(crate) struct BuildArgs {
     /// What to index.
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<ImageArg>,
-    /// The result's tag; {tag} stands for the image's own.
-    #[arg(long, value_name = "TEMPLATE", default_value = "{tag}-soci")]
-    pub(crate) output_tag: OutputTag,
+    /// How the result lies beside the image.
+    #[arg(long, value_enum, default_value_t = FormatArg::V2)]
+    pub(crate) format: FormatArg,
+    /// The result's tag; {tag} stands for the image's own, {tag}-soci is the default. Not with v1, which has none.
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) output_tag: Option<OutputTag>,
     /// Index this platform only, OS/ARCHITECTURE[/VARIANT]; may be repeated. Others are taken over as they are.
     #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
     pub(crate) platforms: Vec<String>,
@@ -118,6 +121,23 @@ pub(crate) struct BuildArgs {
     /// Print the outcome as JSON on standard output, one line for each image.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// The image packaged anew with its SOCI indexes, under a tag of its own.
+    V2,
+    /// SOCI indexes that refer to the image, which stays as it is. New AWS accounts cannot use it.
+    V1,
+}
+
+impl From<FormatArg> for IndexFormat {
+    fn from(arg: FormatArg) -> IndexFormat {
+        match arg {
+            FormatArg::V2 => IndexFormat::V2,
+            FormatArg::V1 => IndexFormat::V1,
+        }
+    }
 }
 
 #[derive(ArgGroup)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use soci_index::{IndexOptions, Job, Outcome, Report};
+use soci_index::{IndexFormat, IndexOptions, Job, Outcome, Report};
 use soci_registry::Target;
 use soci_ztoc::SpanSize;
 
@@ -17,7 +17,11 @@ use crate::progress::LayerProgress;
 pub(crate) async fn run(args: &BuildArgs) -> anyhow::Result<Exit> {
     let mut places = Places::new(&args.registry);
     let options = options(args);
-    check_output_tags(&args.images, &options)?;
+    if options.format == IndexFormat::V1 {
+        check_v1(args)?;
+    } else {
+        check_output_tags(&args.images, &options)?;
+    }
     // What is wrong usage for one image is told before another is worked on.
     let mut targets = Vec::with_capacity(args.images.len());
     for image in &args.images {
@@ -40,7 +44,13 @@ async fn index(
 ) -> Report {
     let store = match places.open(&image.reference).await {
         Ok(store) => store,
-        Err(error) => return Report::failed(image.text.clone(), &error.into()),
+        Err(error) => {
+            return Report {
+                format: options.format.as_str(),
+                dry_run: options.dry_run,
+                ..Report::failed(image.text.clone(), &error.into())
+            };
+        }
     };
     let progress = Arc::new(LayerProgress::new());
     let job = Job {
@@ -86,12 +96,25 @@ fn options(args: &BuildArgs) -> IndexOptions {
         min_image_bytes: args.min_image_size,
         build_tool_identifier: args.build_tool_identifier.clone(),
         multi_member: args.multi_member.into(),
-        output_tag: args.output_tag.clone(),
+        format: args.format.into(),
+        output_tag: args.output_tag.clone().unwrap_or(defaults.output_tag),
         force: args.force,
         dry_run: args.dry_run,
         concurrency: args.concurrency.unwrap_or(defaults.concurrency),
         ..defaults
     }
+}
+
+/// What is wrong usage with v1, and the warning that it comes with.
+fn check_v1(args: &BuildArgs) -> Result<(), WrongUsage> {
+    if args.output_tag.is_some() {
+        let why = "--output-tag cannot be used with --format v1, whose SOCI indexes are found by the image itself";
+        return Err(WrongUsage(why.to_owned()));
+    }
+    output::note(
+        "warning: new AWS accounts cannot use SOCI indexes v1, AWS Fargate reads only v2 for them",
+    );
+    Ok(())
 }
 
 /// One tag for several images of a repository would be moved from one to the next.

@@ -68,9 +68,10 @@ fn headline(platform: &InspectedPlatform) -> String {
             let indexed = layers.iter().filter(|layer| layer.indexed).count();
             let tool = index.build_tool.as_deref().unwrap_or("unknown");
             format!(
-                "layers indexed: {indexed} of {}, zTOCs of {}, SOCI index {} made by {tool:?}",
+                "layers indexed: {indexed} of {}, zTOCs of {}, SOCI index {} {} made by {tool:?}",
                 layers.len(),
                 HumanBytes(index.size),
+                index.format,
                 index.digest
             )
         }

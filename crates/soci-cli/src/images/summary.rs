@@ -15,6 +15,10 @@ pub(crate) fn of(report: &Report) -> String {
     let is_foreseen = report.dry_run && report.outcome != Outcome::AlreadyIndexed;
     for platform in &report.platforms {
         write_platform(&mut text, platform, is_foreseen);
+        // There is nothing above it by which it could be found.
+        if let (None, Some(index)) = (&report.output, &platform.index) {
+            write_line(&mut text, format_args!("    SOCI index {index}"));
+        }
     }
     for left in &report.left_alone {
         write_left_alone(&mut text, left);
@@ -43,6 +47,7 @@ fn headline(report: &Report) -> String {
             format!("{would}skipped {image}: {reason}; {output} {is} the unchanged image\n")
         }
         (Outcome::Skipped, None) => format!("{would}skipped {image}: {reason}\n"),
+        (Outcome::AlreadyIndexed, None) => format!("already indexed {image}\n"),
         (outcome, _) => format!("{would}{} {image}\n", outcome.as_str()),
     }
 }

@@ -8,3 +8,4 @@ mod images;
 mod outcomes;
 #[path = "../support/mod.rs"]
 mod support;
+mod v1;

@@ -19,7 +19,7 @@ use super::index::Index;
 use super::scan::{BLOCK_BYTES, Contents, Place, scan};
 use super::{BLOBS, INDEX_FILE, LayoutFault};
 use crate::blob::BlobReader;
-use crate::descriptor::{Descriptor, Manifest};
+use crate::descriptor::{Descriptor, Manifest, referrers_tag};
 use crate::digest::Digest;
 use crate::error::{Error, Mismatch, Promise};
 use crate::limits::MANIFEST_BYTES;
@@ -119,8 +119,16 @@ impl ArchiveStore {
             (None, Target::Digest(digest)) => Descriptor::new("", *digest, 0),
             (None, _) => return Err(missing()),
         };
+        match self.read_entry(&entry).await? {
+            Some(manifest) => Ok(manifest),
+            None => Err(missing()),
+        }
+    }
+
+    /// The manifest of an entry, if it is here.
+    async fn read_entry(&self, entry: &Descriptor) -> Result<Option<Manifest>, Error> {
         let Some((path, place)) = self.find(&entry.digest).await else {
-            return Err(missing());
+            return Ok(None);
         };
         if place.size_bytes > MANIFEST_BYTES {
             return Err(Error::TooLarge {
@@ -138,7 +146,34 @@ impl ArchiveStore {
                 .map_err(failed("read", &path))?;
             Ok::<_, Error>(bytes)
         };
-        super::manifest_of(&entry, blocking(read).await?.into())
+        super::manifest_of(entry, blocking(read).await?.into()).map(Some)
+    }
+
+    async fn read_referrers(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, Error> {
+        let entries: Vec<_> = self.state.lock().await.index.descriptors().collect();
+        let mut listed = Vec::new();
+        for entry in entries {
+            if !super::may_be(&entry, artifact_type) {
+                continue;
+            }
+            match self.read_entry(&entry).await {
+                // One that is damaged or no manifest is none of this subject's.
+                Err(Error::Mismatch(_) | Error::TooLarge { .. }) => {}
+                found => listed.extend(found?),
+            }
+        }
+        let tagged = match self
+            .read_manifest(&Target::Tag(referrers_tag(subject)))
+            .await
+        {
+            Err(error) if error.is_not_found() => None,
+            result => Some(result?),
+        };
+        Ok(super::referrers_in(listed, tagged, subject, artifact_type))
     }
 
     async fn open_blob(&self, blob: &Descriptor) -> Result<BlobReader, Error> {
@@ -398,13 +433,7 @@ impl Store for ArchiveStore {
         subject: &'a Digest,
         artifact_type: Option<&'a str>,
     ) -> Pending<'a, Result<Vec<Descriptor>, Error>> {
-        Box::pin(async move {
-            match self.read_manifest(&super::referrers_tag(subject)).await {
-                Ok(index) => Ok(super::referrers_in(&index, artifact_type)),
-                Err(error) if error.is_not_found() => Ok(Vec::new()),
-                Err(error) => Err(error),
-            }
-        })
+        Box::pin(self.read_referrers(subject, artifact_type))
     }
 
     fn finish(&self) -> Pending<'_, Result<(), Error>> {

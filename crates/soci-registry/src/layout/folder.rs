@@ -13,7 +13,7 @@ use super::files::{self, FilePart, blocking, failed};
 use super::index::Index;
 use super::{BLOBS, INDEX_FILE, LayoutFault, MARKER, MARKER_FILE};
 use crate::blob::BlobReader;
-use crate::descriptor::{Descriptor, Manifest};
+use crate::descriptor::{Descriptor, Manifest, referrers_tag};
 use crate::digest::Digest;
 use crate::error::{Error, Mismatch, Promise};
 use crate::limits::{LAYOUT_INDEX_BYTES, MANIFEST_BYTES};
@@ -147,6 +147,31 @@ impl LayoutStore {
         super::manifest_of(&entry, bytes.into())
     }
 
+    fn read_referrers(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, Error> {
+        let index = self.index()?;
+        let mut listed = Vec::new();
+        for entry in index.descriptors() {
+            // One that is not there, damaged or no manifest is none of this subject's.
+            if super::may_be(&entry, artifact_type)
+                && self.blob_size(&entry.digest)? == Some(entry.size_bytes)
+                && entry.size_bytes <= MANIFEST_BYTES
+            {
+                let path = self.blob_path(&entry.digest);
+                let bytes = files::read_bounded(&path, MANIFEST_BYTES, "manifest")?;
+                listed.extend(super::manifest_of(&entry, bytes.into()).ok());
+            }
+        }
+        let tagged = match self.read_manifest(&Target::Tag(referrers_tag(subject))) {
+            Err(error) if error.is_not_found() => None,
+            result => Some(result?),
+        };
+        Ok(super::referrers_in(listed, tagged, subject, artifact_type))
+    }
+
     fn open_blob(&self, blob: &Descriptor) -> Result<BlobReader, Error> {
         let part = self.open_file(blob, 0..blob.size_bytes)?;
         Ok(BlobReader::new(blob, Box::new(part)))
@@ -273,12 +298,10 @@ impl Store for LayoutStore {
         Box::pin(async move {
             let descriptor = manifest.descriptor();
             let written = self.write_blob(&descriptor, manifest.bytes()).await?;
-            let (store, tag) = (self.clone(), tag_of(listing));
-            let untagged = listing == Listing::Untagged;
-            let listed = blocking(move || match (&tag, untagged) {
-                (Some(tag), _) => store.list(&descriptor, Listing::Tag(tag)),
-                (None, true) => store.list(&descriptor, Listing::Untagged),
-                (None, false) => Ok(false),
+            let (store, owned) = (self.clone(), OwnedListing::of(listing));
+            let listed = blocking(move || match owned.listing() {
+                Listing::Digest => Ok(false),
+                listing => store.list(&descriptor, listing),
             });
             Ok(if listed.await? {
                 Pushed::Stored
@@ -298,13 +321,11 @@ impl Store for LayoutStore {
         subject: &'a Digest,
         artifact_type: Option<&'a str>,
     ) -> Pending<'a, Result<Vec<Descriptor>, Error>> {
-        Box::pin(async move {
-            match self.manifest(&super::referrers_tag(subject)).await {
-                Ok(index) => Ok(super::referrers_in(&index, artifact_type)),
-                Err(error) if error.is_not_found() => Ok(Vec::new()),
-                Err(error) => Err(error),
-            }
-        })
+        let (store, subject) = (self.clone(), *subject);
+        let artifact_type = artifact_type.map(str::to_owned);
+        Box::pin(blocking(move || {
+            store.read_referrers(&subject, artifact_type.as_deref())
+        }))
     }
 
     fn finish(&self) -> Pending<'_, Result<(), Error>> {
@@ -312,9 +333,30 @@ impl Store for LayoutStore {
     }
 }
 
-fn tag_of(listing: Listing<'_>) -> Option<Tag> {
-    match listing {
-        Listing::Tag(tag) => Some(tag.clone()),
-        Listing::Digest | Listing::Untagged => None,
+/// A [`Listing`] that can go to another thread.
+enum OwnedListing {
+    Digest,
+    Tag(Tag),
+    Untagged,
+    Referrer(Digest, Descriptor),
+}
+
+impl OwnedListing {
+    fn of(listing: Listing<'_>) -> OwnedListing {
+        match listing {
+            Listing::Digest => OwnedListing::Digest,
+            Listing::Tag(tag) => OwnedListing::Tag(tag.clone()),
+            Listing::Untagged => OwnedListing::Untagged,
+            Listing::Referrer { subject, entry } => OwnedListing::Referrer(*subject, entry.clone()),
+        }
+    }
+
+    fn listing(&self) -> Listing<'_> {
+        match self {
+            OwnedListing::Digest => Listing::Digest,
+            OwnedListing::Tag(tag) => Listing::Tag(tag),
+            OwnedListing::Untagged => Listing::Untagged,
+            OwnedListing::Referrer(subject, entry) => Listing::Referrer { subject, entry },
+        }
     }
 }

@@ -69,6 +69,11 @@ impl Index {
         }
     }
 
+    /// All entries that can be read.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = Descriptor> {
+        self.entries().iter().filter_map(descriptor)
+    }
+
     pub(super) fn tags(&self) -> Vec<Tag> {
         let names = self.entries().iter().filter_map(name);
         names.filter_map(|name| Tag::in_layout(name).ok()).collect()
@@ -80,13 +85,19 @@ impl Index {
             |entry: &Value| descriptor(entry).is_some_and(|found| found.digest == manifest.digest);
         match listing {
             Listing::Digest => false,
-            Listing::Untagged => {
+            Listing::Untagged | Listing::Referrer { .. } => {
                 let known = self
                     .entries()
                     .iter()
                     .any(|entry| is_same(entry) && name(entry).is_none());
                 if !known {
-                    self.entries_mut().push(new_entry(manifest, None));
+                    let mut new = new_entry(manifest, None);
+                    if let Listing::Referrer { entry, .. } = listing
+                        && let Some(artifact_type) = &entry.artifact_type
+                    {
+                        new["artifactType"] = json!(artifact_type);
+                    }
+                    self.entries_mut().push(new);
                 }
                 !known
             }

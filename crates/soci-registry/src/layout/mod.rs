@@ -120,15 +120,30 @@ fn manifest_of(entry: &Descriptor, bytes: Bytes) -> Result<Manifest, Error> {
     }
 }
 
-/// Referrers as a layout keeps them: under a tag made of the subject's digest; distribution-spec 1.1, "Referrers Tag Schema".
-fn referrers_tag(subject: &Digest) -> Target {
-    let tag = subject.to_string().replace(':', "-");
-    Target::Tag(crate::reference::Tag::new(&tag).expect("hexadecimal digits make a tag"))
+/// Whether an entry can be a referrer of this type, as far as the entry tells.
+fn may_be(entry: &Descriptor, artifact_type: Option<&str>) -> bool {
+    let named = entry.artifact_type.as_deref();
+    named.is_none() || artifact_type.is_none() || named == artifact_type
 }
 
-fn referrers_in(index: &Manifest, artifact_type: Option<&str>) -> Vec<Descriptor> {
-    let mut found = descriptor::manifests_in(index.bytes()).unwrap_or_default();
-    found
-        .retain(|entry| artifact_type.is_none() || entry.artifact_type.as_deref() == artifact_type);
+/// Referrers as layouts keep them: manifests with this subject in the list of entries, which is what we write, and those that some
+/// tools list under a tag made of the subject's digest.
+fn referrers_in(
+    listed: Vec<Manifest>,
+    tagged: Option<Manifest>,
+    subject: &Digest,
+    artifact_type: Option<&str>,
+) -> Vec<Descriptor> {
+    let tagged = tagged.and_then(|index| descriptor::manifests_in(index.bytes()));
+    let mut found: Vec<Descriptor> = Vec::new();
+    let listed = listed
+        .iter()
+        .filter_map(|manifest| descriptor::as_referrer(manifest, subject));
+    for entry in listed.chain(tagged.unwrap_or_default()) {
+        let is_wanted = artifact_type.is_none() || entry.artifact_type.as_deref() == artifact_type;
+        if is_wanted && found.iter().all(|other| other.digest != entry.digest) {
+            found.push(entry);
+        }
+    }
     found
 }

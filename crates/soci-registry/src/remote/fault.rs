@@ -47,6 +47,9 @@ pub enum ProtocolFault {
     /// A list that goes on where no credentials may go: at another host, or in the clear.
     #[error("the list's next page is said to be at another host, port or scheme")]
     NextPage,
+    /// Others write the index of referrers as fast as we do.
+    #[error("the index of referrers was overwritten by others again and again")]
+    Overwritten,
     /// A list that does not end.
     #[error("the list does not end, or has more than {limit} entries")]
     Endless {
@@ -63,6 +66,7 @@ impl ProtocolFault {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             ProtocolFault::MediaType => Kind::InvalidImage,
+            ProtocolFault::Overwritten => Kind::Transient,
             // The address leads to something that is no registry, or to one that is set up wrongly.
             _ => Kind::Configuration,
         }

@@ -1,18 +1,16 @@
-//! Lists in pages: tags, and the manifests that refer to one.
+//! Lists in pages: tags, and for `referrers` the manifests that refer to one.
 
 use http::header::{ACCEPT, LINK};
 use http::{HeaderValue, Method};
 use serde::Deserialize;
 
 use super::fault::ProtocolFault;
-use super::manifests;
 use super::session::{Answer, Call, Session};
-use crate::descriptor::{Descriptor, OCI_INDEX, manifests_in};
-use crate::digest::Digest;
+use crate::descriptor::OCI_INDEX;
 use crate::error::{Action, Error, Request};
 use crate::limits::{LIST_ENTRIES, LIST_PAGE_BYTES, LIST_PAGES};
-use crate::reference::{Tag, Target};
-use crate::transport::{Url, escaped};
+use crate::reference::Tag;
+use crate::transport::Url;
 
 /// All tags of the repository.
 pub(super) async fn tags(session: &Session) -> Result<Vec<Tag>, Error> {
@@ -35,44 +33,6 @@ pub(super) async fn first_page_of_tags(session: &Session) -> Result<(), Error> {
     session.retry().in_time(Action::ListTags, read).await
 }
 
-/// All manifests whose subject is this one. Registries without the API keep them under a tag made of the digest.
-pub(super) async fn referrers(
-    session: &Session,
-    subject: &Digest,
-    artifact_type: Option<&str>,
-) -> Result<Vec<Descriptor>, Error> {
-    let parameter = artifact_type.map(|wanted| format!("?artifactType={}", escaped(wanted)));
-    let address = format!("referrers/{subject}{}", parameter.unwrap_or_default());
-    let listed = all_pages(session, Action::ListReferrers, &address, manifests_in).await;
-    let mut found = match listed {
-        Err(error) if error.is_not_found() => fallback(session, subject).await?,
-        result => result?,
-    };
-    // Filtered here in any case: whether a registry did is not always said.
-    found
-        .retain(|entry| artifact_type.is_none() || entry.artifact_type.as_deref() == artifact_type);
-    Ok(found)
-}
-
-/// distribution-spec 1.1, "Referrers Tag Schema".
-async fn fallback(session: &Session, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
-    let tag = subject.to_string().replace(':', "-");
-    let tag = Tag::new(&tag).expect("hexadecimal digits make a tag");
-    match manifests::read(session, &Target::Tag(tag)).await {
-        Ok(index) => match manifests_in(index.bytes()) {
-            Some(found) => Ok(found),
-            None => {
-                let what = ProtocolFault::Json {
-                    what: "index of referrers",
-                };
-                Err(fault(session, Action::ListReferrers, what).await?)
-            }
-        },
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
-}
-
 fn tags_in(document: &[u8]) -> Option<Vec<String>> {
     #[derive(Deserialize)]
     struct Page {
@@ -84,7 +44,7 @@ fn tags_in(document: &[u8]) -> Option<Vec<String>> {
 }
 
 /// The entries of all pages of a list.
-async fn all_pages<T>(
+pub(super) async fn all_pages<T>(
     session: &Session,
     action: Action,
     address: &str,
@@ -109,7 +69,7 @@ async fn all_pages<T>(
 }
 
 /// The entries of one page, and the address of the next.
-async fn page<T>(
+pub(super) async fn page<T>(
     session: &Session,
     action: Action,
     url: Url,
@@ -149,7 +109,11 @@ fn next_page(answer: &Answer) -> Option<Url> {
     answer.request.url.join(address).filter(|_| is_next)
 }
 
-async fn fault(session: &Session, action: Action, fault: ProtocolFault) -> Result<Error, Error> {
+pub(super) async fn fault(
+    session: &Session,
+    action: Action,
+    fault: ProtocolFault,
+) -> Result<Error, Error> {
     let request = Box::new(Request {
         action,
         url: session.url("").await?,

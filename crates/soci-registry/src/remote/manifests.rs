@@ -50,7 +50,9 @@ pub(super) async fn push(
 ) -> Result<Pushed, Error> {
     let target = match listing {
         Listing::Tag(tag) => Target::Tag(tag.clone()),
-        Listing::Digest | Listing::Untagged => Target::Digest(manifest.digest()),
+        Listing::Digest | Listing::Untagged | Listing::Referrer { .. } => {
+            Target::Digest(manifest.digest())
+        }
     };
     // Looked up before every try: a PUT that was answered with an error may have been stored, and an immutable tag may
     // not be written even with what it holds.

@@ -2,7 +2,7 @@
 //!
 //! `session` sends one request: scheme, credentials, redirects. `authorizer`, `challenge` and `token` are its way to an
 //! Authorization header; `refusal` and `fault` say what an answer means that is not the one hoped for. On top of it,
-//! `manifests`, `blobs`, `upload` and `lists` hold one operation each, and repeat it as the [`RetryPolicy`] says.
+//! `manifests`, `referrers`, `blobs`, `upload` and `lists` hold one operation each, and repeat it as the [`RetryPolicy`] says.
 
 mod authorizer;
 mod blobs;
@@ -10,6 +10,7 @@ mod challenge;
 mod fault;
 mod lists;
 mod manifests;
+mod referrers;
 mod refusal;
 mod session;
 mod token;
@@ -109,7 +110,12 @@ impl Store for RegistryStore {
         manifest: &'a Manifest,
         listing: Listing<'a>,
     ) -> Pending<'a, Result<Pushed, Error>> {
-        Box::pin(manifests::push(&self.session, manifest, listing))
+        match listing {
+            Listing::Referrer { subject, entry } => {
+                Box::pin(referrers::push(&self.session, manifest, subject, entry))
+            }
+            _ => Box::pin(manifests::push(&self.session, manifest, listing)),
+        }
     }
 
     fn tags(&self) -> Pending<'_, Result<Vec<Tag>, Error>> {
@@ -121,7 +127,7 @@ impl Store for RegistryStore {
         subject: &'a Digest,
         artifact_type: Option<&'a str>,
     ) -> Pending<'a, Result<Vec<Descriptor>, Error>> {
-        Box::pin(lists::referrers(&self.session, subject, artifact_type))
+        Box::pin(referrers::list(&self.session, subject, artifact_type))
     }
 
     fn finish(&self) -> Pending<'_, Result<(), Error>> {

@@ -1,4 +1,5 @@
 //! What the tests of layouts and of archives begin with.
+#![allow(dead_code)] // reason: each test file uses its own part
 
 use bytes::Bytes;
 use soci_registry::{

@@ -99,7 +99,7 @@ impl Shelf {
             .is_some();
         let tagged = match listing {
             Listing::Tag(tag) => documents.tags.insert(tag.clone(), digest) == Some(digest),
-            Listing::Digest | Listing::Untagged => true,
+            Listing::Digest | Listing::Untagged | Listing::Referrer { .. } => true,
         };
         match known && tagged {
             true => Pushed::AlreadyThere,

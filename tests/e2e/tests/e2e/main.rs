@@ -19,4 +19,5 @@ mod main_job;
 mod memory;
 mod moving_tags;
 mod second_run;
+mod v1;
 mod variants;
