@@ -7,12 +7,13 @@ use crate::current::Current;
 use crate::layers::{BuiltLayer, BuiltLayers};
 use crate::plan::{LayerPlan, Plan};
 use crate::report::{LayerOutcome, LayerReport, LeftAlone, PlatformReport, ZtocReport};
+use crate::reuse::Candidates;
 use crate::source::Source;
 
 /// How far the work is of which is told.
 pub(crate) enum Stage<'a> {
-    /// Nothing was read.
-    Planned,
+    /// Nothing was read but documents, which name zTOCs that can be reused.
+    Planned(&'a Candidates),
     /// The layers were read, and none is indexed.
     Read(&'a BuiltLayers),
     /// The result is made: SOCI indexes, and the manifests that were written again, both by place.
@@ -98,14 +99,14 @@ impl Stage<'_> {
     pub(crate) fn downloaded_bytes(&self) -> u64 {
         match self {
             Stage::Read(built) | Stage::Made { built, .. } => built.downloaded_bytes,
-            Stage::Planned | Stage::Found(_) => 0,
+            Stage::Planned(_) | Stage::Found(_) => 0,
         }
     }
 
     /// Digest of the result's manifest for the platform at this place of the source.
     fn manifest(&self, place: usize) -> Option<String> {
         match self {
-            Stage::Planned | Stage::Read(_) => None,
+            Stage::Planned(_) | Stage::Read(_) => None,
             Stage::Made { images, .. } => Some(images.get(&place)?.digest().to_string()),
             Stage::Found(current) => Some(current.platforms.get(&place)?.manifest.to_string()),
         }
@@ -114,7 +115,7 @@ impl Stage<'_> {
     /// Digest of its SOCI index.
     fn index(&self, place: usize) -> Option<String> {
         match self {
-            Stage::Planned | Stage::Read(_) => None,
+            Stage::Planned(_) | Stage::Read(_) => None,
             Stage::Made { soci_indexes, .. } => {
                 Some(soci_indexes.get(&place)?.digest().to_string())
             }
@@ -127,46 +128,66 @@ impl Stage<'_> {
 
     fn layer(&self, place: usize, layer: &Layer) -> LayerReport {
         match self {
-            Stage::Planned => match layer.foreseen {
-                None => layer.indexed(LayerOutcome::Indexed, None),
-                reason => layer.skipped(reason),
-            },
+            Stage::Planned(candidates) => foreseen_layer(layer, candidates),
             Stage::Read(built) | Stage::Made { built, .. } => built_layer(layer, built),
             Stage::Found(current) => found_layer(layer, current, place),
         }
     }
 }
 
+fn foreseen_layer(layer: &Layer, candidates: &Candidates) -> LayerReport {
+    let digest = &layer.descriptor.digest;
+    match layer.foreseen.or_else(|| candidates.left_out(digest)) {
+        None => match candidates.ztoc(digest) {
+            Some(ztoc) => layer.indexed(LayerOutcome::Reused, Some(unread(ztoc))),
+            None => layer.indexed(LayerOutcome::Indexed, None),
+        },
+        reason => layer.skipped(reason),
+    }
+}
+
+/// A zTOC that is not read, so nobody counts its files.
+fn unread(ztoc: &Descriptor) -> ZtocReport {
+    ZtocReport {
+        digest: ztoc.digest.to_string(),
+        size: ztoc.size_bytes,
+        files: None,
+        spans: None,
+    }
+}
+
 fn built_layer(layer: &Layer, built: &BuiltLayers) -> LayerReport {
     match built.by_digest.get(&layer.descriptor.digest) {
-        Some(BuiltLayer::Indexed { ztoc, files, spans }) => {
+        Some(BuiltLayer::Indexed {
+            ztoc,
+            files,
+            spans,
+            reused,
+        }) => {
             let ztoc = ZtocReport {
                 digest: ztoc.digest.to_string(),
                 size: ztoc.size_bytes,
                 files: Some(*files),
                 spans: Some(*spans),
             };
-            layer.indexed(LayerOutcome::Indexed, Some(ztoc))
+            let outcome = if *reused {
+                LayerOutcome::Reused
+            } else {
+                LayerOutcome::Indexed
+            };
+            layer.indexed(outcome, Some(ztoc))
         }
         Some(BuiltLayer::Skipped(reason)) => layer.skipped(Some(reason)),
         None => layer.skipped(layer.planned.reason()),
     }
 }
 
-/// A zTOC that is there is told of whatever the plan for its layer is now. It is not read, so nobody counts its files.
+/// A zTOC that is there is told of whatever the plan for its layer is now.
 fn found_layer(layer: &Layer, current: &Current, place: usize) -> LayerReport {
     let digest = layer.descriptor.digest.to_string();
     let described = current.described(place);
     match described.ztoc(&digest) {
-        Some(ztoc) => {
-            let ztoc = ZtocReport {
-                digest: ztoc.digest.to_string(),
-                size: ztoc.size_bytes,
-                files: None,
-                spans: None,
-            };
-            layer.indexed(LayerOutcome::Reused, Some(ztoc))
-        }
+        Some(ztoc) => layer.indexed(LayerOutcome::Reused, Some(unread(&ztoc.to_registry()))),
         None => layer.skipped(described.left_out_reason(&digest).or(layer.foreseen)),
     }
 }

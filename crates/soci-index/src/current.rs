@@ -48,17 +48,27 @@ impl Current {
     }
 }
 
+/// What the output tag holds, if that can be used at all.
+pub(crate) async fn output(store: &dyn Store, output: &Tag) -> Result<Option<Source>, IndexError> {
+    match Source::read(store, &Target::Tag(output.clone())).await {
+        Ok(found) => Ok(Some(found)),
+        // Whatever is there, if anything is, it is not the index of this image, and it will be replaced.
+        Err(error) if IS_NO_INDEX.contains(&error.kind()) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// What the output tag holds, if it is the index of the source: the same entries in the same order, same config and layers per platform,
 /// every eligible layer covered, links intact. Who made it does not matter.
 pub(crate) async fn read(
     store: &dyn Store,
-    output: &Tag,
+    found: &Source,
     source: &Source,
     plan: &Plan,
     options: &IndexOptions,
 ) -> Result<Option<Current>, IndexError> {
-    match find(store, output, source, plan, options).await {
-        // Whatever is there, if anything is, it is not the index of this image, and it will be replaced.
+    match find(store, found, source, plan, options).await {
+        // Something that it lists is missing or damaged, so it will be replaced.
         Err(error) if IS_NO_INDEX.contains(&error.kind()) => Ok(None),
         found => found,
     }
@@ -66,19 +76,18 @@ pub(crate) async fn read(
 
 async fn find(
     store: &dyn Store,
-    output: &Tag,
+    found: &Source,
     source: &Source,
     plan: &Plan,
     options: &IndexOptions,
 ) -> Result<Option<Current>, IndexError> {
-    let found = Source::read(store, &Target::Tag(output.clone())).await?;
-    let Some(twins) = twins(&found, source) else {
+    let Some(twins) = twins(found, source) else {
         return Ok(None);
     };
     let mut platforms = BTreeMap::new();
     for (plan, image) in plan.images(source) {
         let twin = twins[&plan.place];
-        let Some(platform) = platform(store, &found, twin, plan, image, options).await? else {
+        let Some(platform) = platform(store, found, twin, plan, image, options).await? else {
             return Ok(None);
         };
         platforms.insert(plan.place, platform);

@@ -7,21 +7,22 @@
 //! The source tag is looked at before and after the output tag is set: if it moved meanwhile, all is done again for what it holds
 //! now. So when no run is in progress, the output is the index of what the source holds.
 
+mod publish;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use soci_registry::{Digest, Listing, Manifest, Pushed, Store, Tag, Target};
+use soci_registry::{Digest, Listing, Store, Tag, Target};
 
 use crate::account::{self, Stage};
-use crate::convert::{self, EMPTY_CONFIG};
 use crate::current::{self, Current};
 use crate::error::IndexError;
 use crate::layers::{self, BuiltLayers};
 use crate::options::{IndexFormat, IndexOptions};
 use crate::plan::{Plan, is_already_lazy};
 use crate::progress::Progress;
-use crate::report::{self, Outcome, Output, Reason, Report};
+use crate::report::{Outcome, Output, Reason, Report};
+use crate::reuse::{self, Candidates};
 use crate::source::Source;
 use crate::v1;
 
@@ -110,15 +111,21 @@ impl Job {
         }
         let plan = Plan::make(store, &source, &self.options).await?;
         if let Some(reason) = plan.nothing_to_do(&source) {
-            let stage = Stage::Planned;
+            let none = Candidates::default();
+            let stage = Stage::Planned(&none);
             return self
                 .pass_through(&source, &plan, &stage, reason, output)
                 .await;
         }
-        if let Some(found) = self.current(&source, &plan, output).await? {
+        let held = match output {
+            Some(output) if !self.options.force => current::output(store, output).await?,
+            _ => None,
+        };
+        if let Some(found) = self.current(&source, &plan, held.as_ref()).await? {
             if !found.has_index() {
+                let none = Candidates::default();
                 // It was passed through: each layer is of another compression, by its type and by what an earlier run read.
-                let (stage, reason) = (Stage::Planned, Reason::UnsupportedCompression);
+                let (stage, reason) = (Stage::Planned(&none), Reason::UnsupportedCompression);
                 return self
                     .pass_through(&source, &plan, &stage, reason, output)
                     .await;
@@ -128,12 +135,13 @@ impl Job {
             report.platforms = account::platforms(&source, &plan, &Stage::Found(&found));
             return Ok(Attempt::Done(report));
         }
+        let candidates =
+            reuse::collect(&self.store, held.as_ref(), &source, &plan, &self.options).await?;
         if self.options.dry_run {
-            return self.foresee(&source, &plan, output).await;
+            let stage = Stage::Planned(&candidates);
+            return self.foresee(&source, &plan, &stage, output).await;
         }
-        let layers = plan.layers(&source);
-        Plan::check_time(&layers, self.options.ceiling)?;
-        let built = layers::build(&self.store, &layers, &self.options, &self.progress).await?;
+        let built = self.build(&source, &plan, &candidates).await?;
         let published = match self.options.format {
             IndexFormat::V2 => self.publish_v2(&source, &plan, &built, output).await?,
             IndexFormat::V1 => self.publish_v1(&source, &plan, &built).await?,
@@ -148,19 +156,34 @@ impl Job {
         }
     }
 
+    /// The zTOCs of the planned layers: those that are there, and those of the other layers, which are read.
+    async fn build(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        candidates: &Candidates,
+    ) -> Result<BuiltLayers, IndexError> {
+        let mut layers = plan.layers(source);
+        let taken = reuse::take(&self.store, candidates, &layers, &self.options).await?;
+        layers.retain(|layer| !taken.by_digest.contains_key(&layer.digest));
+        Plan::check_time(&layers, self.options.ceiling)?;
+        let built = layers::build(&self.store, &layers, &self.options, &self.progress).await?;
+        Ok(taken.and(built))
+    }
+
     /// What is there already, if that is the index of the source.
     async fn current(
         &self,
         source: &Source,
         plan: &Plan,
-        output: Option<&Tag>,
+        held: Option<&Source>,
     ) -> Result<Option<Current>, IndexError> {
         let (store, options) = (&*self.store, &self.options);
-        match (options.format, output) {
+        match (options.format, held) {
             _ if options.force => Ok(None),
             (IndexFormat::V1, _) => v1::read(store, source, plan, options).await,
-            (IndexFormat::V2, Some(output)) => {
-                current::read(store, output, source, plan, options).await
+            (IndexFormat::V2, Some(held)) => {
+                current::read(store, held, source, plan, options).await
             }
             (IndexFormat::V2, None) => Ok(None),
         }
@@ -237,123 +260,19 @@ impl Job {
         &self,
         source: &Source,
         plan: &Plan,
+        stage: &Stage<'_>,
         output: Option<&Tag>,
     ) -> Result<Attempt, IndexError> {
-        let stage = Stage::Planned;
         if let Some(reason) = plan.foreseen_reason(source) {
-            return self
-                .pass_through(source, plan, &stage, reason, output)
-                .await;
+            return self.pass_through(source, plan, stage, reason, output).await;
         }
         let mut report = self.report(source, Outcome::Indexed);
         report.output = output.map(|tag| Output {
             reference: self.reference(tag),
             digest: None,
         });
-        report.platforms = account::platforms(source, plan, &stage);
-        Ok(Attempt::Done(report))
-    }
-
-    /// Writes the image packaged anew. Nothing: no layer has a zTOC.
-    async fn publish_v2(
-        &self,
-        source: &Source,
-        plan: &Plan,
-        built: &BuiltLayers,
-        output: Option<&Tag>,
-    ) -> Result<Option<Attempt>, IndexError> {
-        let Some(converted) = convert::convert(source, plan, built, &self.options) else {
-            return Ok(None);
-        };
-        let mut uploaded = built.uploaded_bytes;
-        self.push_config().await?;
-        for manifest in converted
-            .soci_indexes
-            .values()
-            .chain(converted.images.values())
-        {
-            uploaded += self.push(manifest, Listing::Digest).await?;
-        }
-        if let Some(moved) = self.moved(source).await? {
-            return Ok(Some(Attempt::Moved(moved)));
-        }
-        uploaded += self
-            .push(
-                &converted.index,
-                output.map_or(Listing::Untagged, Listing::Tag),
-            )
-            .await?;
-        let stage = Stage::Made {
-            built,
-            soci_indexes: &converted.soci_indexes,
-            images: &converted.images,
-        };
-        let output = Some(self.output(output, converted.index.digest()));
-        let published = self.published(source, plan, &stage, uploaded, output);
-        published.await.map(Some)
-    }
-
-    /// Writes SOCI indexes that refer to the image's manifests. Nothing: no layer has a zTOC.
-    async fn publish_v1(
-        &self,
-        source: &Source,
-        plan: &Plan,
-        built: &BuiltLayers,
-    ) -> Result<Option<Attempt>, IndexError> {
-        let soci_indexes = v1::convert(source, plan, built, &self.options);
-        if soci_indexes.is_empty() {
-            return Ok(None);
-        }
-        self.push_config().await?;
-        let uploaded = v1::publish(&*self.store, source, &soci_indexes).await?;
-        let stage = Stage::Made {
-            built,
-            soci_indexes: &soci_indexes,
-            images: &convert::Manifests::new(),
-        };
-        let uploaded = built.uploaded_bytes + uploaded;
-        let published = self.published(source, plan, &stage, uploaded, None);
-        published.await.map(Some)
-    }
-
-    /// The end of a run that wrote something.
-    async fn published(
-        &self,
-        source: &Source,
-        plan: &Plan,
-        stage: &Stage<'_>,
-        uploaded: u64,
-        output: Option<Output>,
-    ) -> Result<Attempt, IndexError> {
-        self.store.finish().await?;
-        if let Some(moved) = self.moved(source).await? {
-            return Ok(Attempt::Moved(moved));
-        }
-        let mut report = self.report(source, Outcome::Indexed);
-        report.output = output;
         report.platforms = account::platforms(source, plan, stage);
-        report.bytes = report::Bytes {
-            downloaded: stage.downloaded_bytes(),
-            uploaded,
-        };
         Ok(Attempt::Done(report))
-    }
-
-    /// Every SOCI index has the same config.
-    async fn push_config(&self) -> Result<(), IndexError> {
-        let size_bytes = EMPTY_CONFIG.len() as u64;
-        let digest = Digest::of(EMPTY_CONFIG);
-        let config = soci_registry::Descriptor::new("application/json", digest, size_bytes);
-        let content = Bytes::from_static(EMPTY_CONFIG);
-        self.store.push_blob(&config, &content).await?;
-        Ok(())
-    }
-
-    async fn push(&self, manifest: &Manifest, listing: Listing<'_>) -> Result<u64, IndexError> {
-        Ok(match self.store.push_manifest(manifest, listing).await? {
-            Pushed::Stored => manifest.bytes().len() as u64,
-            Pushed::AlreadyThere => 0,
-        })
     }
 
     /// What the source tag holds now, if that is something else.

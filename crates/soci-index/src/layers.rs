@@ -46,12 +46,15 @@ pub(crate) enum BuiltLayer {
         files: usize,
         /// Spans of the layer.
         spans: usize,
+        /// It was there, and the layer was not read.
+        reused: bool,
     },
     /// It has none, for this layer reason.
     Skipped(&'static str),
 }
 
 /// What reading the layers gave.
+#[derive(Default)]
 pub(crate) struct BuiltLayers {
     pub(crate) by_digest: BTreeMap<Digest, BuiltLayer>,
     pub(crate) downloaded_bytes: u64,
@@ -59,6 +62,14 @@ pub(crate) struct BuiltLayers {
 }
 
 impl BuiltLayers {
+    /// Together with others.
+    pub(crate) fn and(mut self, others: BuiltLayers) -> BuiltLayers {
+        self.by_digest.extend(others.by_digest);
+        self.downloaded_bytes += others.downloaded_bytes;
+        self.uploaded_bytes += others.uploaded_bytes;
+        self
+    }
+
     /// Why the image is skipped when none of these has a zTOC.
     pub(crate) fn why_none(&self) -> Reason {
         let unsupported = soci_ztoc::Reason::UnsupportedCompression.as_str();
@@ -168,7 +179,12 @@ impl Shop {
             self.uploaded_bytes
                 .fetch_add(ztoc.size_bytes, Ordering::Relaxed);
         }
-        Ok(BuiltLayer::Indexed { ztoc, files, spans })
+        Ok(BuiltLayer::Indexed {
+            ztoc,
+            files,
+            spans,
+            reused: false,
+        })
     }
 
     async fn read(&self, layer: &soci_registry::Descriptor) -> Result<Built, IndexError> {

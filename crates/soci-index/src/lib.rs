@@ -31,10 +31,10 @@
 //! It knows no AWS, no command line, and no events; where images live is behind [`soci_registry::Store`].
 //!
 //! # Modules
-//! `job` is the use case from top to bottom; `source` reads documents, `plan` decides, `layers` and `pipeline` build, `convert` makes the
-//! result's documents, `v1` those of the older format; `current` finds out that all is done already, by what `described` reads in a SOCI
-//! index; `account` tells what became of each layer; `document` is JSON that survives; `report` is the outcome; `links` leads from an image to its SOCI index, where
-//! `inspect` and `verify` go.
+//! `job` is the use case from top to bottom; `source` reads documents, `plan` decides, `reuse` takes over zTOCs that are there, `layers`
+//! and `pipeline` build, `convert` makes the result's documents, `v1` those of the older format; `current` finds out that all is done
+//! already, by what `described` reads in a SOCI index; `account` tells what became of each layer; `document` is JSON that survives; `report`
+//! is the outcome; `links` leads from an image to its SOCI index, where `inspect` and `verify` go.
 
 mod account;
 mod convert;
@@ -55,6 +55,7 @@ mod plan;
 mod platform;
 mod progress;
 mod report;
+mod reuse;
 mod source;
 mod v1;
 mod verify;
@@ -68,6 +69,7 @@ pub use job::Job;
 pub use media_type::not_an_image;
 pub use options::{
     Ceiling, DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexFormat, IndexOptions,
+    ReuseFrom,
 };
 pub use output_tag::{InvalidOutputTag, OutputTag};
 pub use progress::{Progress, Silent};

@@ -1,7 +1,10 @@
 //! What a caller decides about indexing an image.
 
+use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use soci_registry::{Store, Target};
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, MultiMember, SpanSize};
 
 use crate::media_type as types;
@@ -64,8 +67,12 @@ pub struct IndexOptions {
     pub output_tag: OutputTag,
     /// Whether the output tag, if there is one, is set on the unchanged source when there is nothing to index.
     pub pass_through: bool,
-    /// Build even what is indexed already, or was made by indexing.
+    /// Build even what is indexed already, or was made by indexing, and reuse nothing.
     pub force: bool,
+    /// An image whose zTOCs are reused too, beside those of what the output tag holds.
+    pub reuse_from: Option<ReuseFrom>,
+    /// Reuse zTOCs of other build tools too.
+    pub reuse_foreign: bool,
     /// Only tell what would be done: no layer is read, nothing is written.
     pub dry_run: bool,
     /// Layers built at once.
@@ -74,6 +81,23 @@ pub struct IndexOptions {
     pub memory_budget_bytes: u64,
     /// What is worth beginning in the time there is; `None` where there is no end to it.
     pub ceiling: Option<Ceiling>,
+}
+
+/// An image that was indexed. Where it does not lie in the repository of the image that is indexed now, zTOCs are copied.
+#[derive(Clone)]
+pub struct ReuseFrom {
+    /// Where it lies.
+    pub store: Arc<dyn Store>,
+    /// Which one it is.
+    pub target: Target,
+    /// The reference as it was given, for messages.
+    pub name: String,
+}
+
+impl fmt::Debug for ReuseFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReuseFrom({})", self.name)
+    }
 }
 
 /// The most that can be read in the time there is, in compressed bytes of layers that are to be built. More is refused before any of it is
@@ -99,6 +123,8 @@ impl Default for IndexOptions {
             output_tag: OutputTag::default(),
             pass_through: true,
             force: false,
+            reuse_from: None,
+            reuse_foreign: false,
             dry_run: false,
             concurrency: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET_BYTES,

@@ -107,7 +107,14 @@ pub(crate) struct BuildArgs {
     /// on.
     #[arg(long, value_name = "POLICY", value_enum, default_value_t = MultiMemberArg::Skip)]
     pub(crate) multi_member: MultiMemberArg,
-    /// Build even what is indexed already or was made by indexing.
+    /// Reuse the zTOCs of this indexed image too, beside those under the result's tag, for layers that both have. From another
+    /// repository they are copied.
+    #[arg(long, value_name = "IMAGE", conflicts_with = "force")]
+    pub(crate) reuse_from: Option<ImageArg>,
+    /// Reuse also zTOCs that another build tool made.
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) reuse_foreign: bool,
+    /// Build even what is indexed already or was made by indexing, and reuse nothing.
     #[arg(long)]
     pub(crate) force: bool,
     /// Only tell what would be done, as far as the image's documents tell: read no layer, write nothing.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use soci_index::{IndexFormat, IndexOptions, Job, Outcome, Report};
+use anyhow::Context;
+use soci_index::{IndexFormat, IndexOptions, Job, Outcome, Report, ReuseFrom};
 use soci_registry::Target;
 use soci_ztoc::SpanSize;
 
@@ -16,7 +17,7 @@ use crate::progress::LayerProgress;
 
 pub(crate) async fn run(args: &BuildArgs) -> anyhow::Result<Exit> {
     let mut places = Places::new(&args.registry);
-    let options = options(args);
+    let mut options = options(args);
     if options.format == IndexFormat::V1 {
         check_v1(args)?;
     } else {
@@ -27,6 +28,7 @@ pub(crate) async fn run(args: &BuildArgs) -> anyhow::Result<Exit> {
     for image in &args.images {
         targets.push(places.target(image).await?);
     }
+    options.reuse_from = reuse_from(&mut places, args).await?;
     let mut worst = Exit::Done;
     for (image, target) in args.images.iter().zip(targets) {
         let report = index(&mut places, image, target, &options).await;
@@ -34,6 +36,21 @@ pub(crate) async fn run(args: &BuildArgs) -> anyhow::Result<Exit> {
         worst = worst.max(exit(report.outcome));
     }
     Ok(worst)
+}
+
+/// The image whose zTOCs are to be reused.
+async fn reuse_from(places: &mut Places, args: &BuildArgs) -> anyhow::Result<Option<ReuseFrom>> {
+    let Some(image) = &args.reuse_from else {
+        return Ok(None);
+    };
+    let target = places.target(image).await?;
+    let store = places.open(&image.reference).await;
+    let name = image.text.clone();
+    Ok(Some(ReuseFrom {
+        store: store.with_context(|| format!("cannot reuse from {name}"))?,
+        target,
+        name,
+    }))
 }
 
 async fn index(
@@ -99,6 +116,7 @@ fn options(args: &BuildArgs) -> IndexOptions {
         format: args.format.into(),
         output_tag: args.output_tag.clone().unwrap_or(defaults.output_tag),
         force: args.force,
+        reuse_foreign: args.reuse_foreign,
         dry_run: args.dry_run,
         concurrency: args.concurrency.unwrap_or(defaults.concurrency),
         ..defaults

@@ -6,6 +6,7 @@ mod choices;
 mod dry_run;
 mod images;
 mod outcomes;
+mod reuse;
 #[path = "../support/mod.rs"]
 mod support;
 mod v1;

@@ -13,6 +13,7 @@ mod dry_run;
 mod ecr;
 mod function;
 mod immutable_tags;
+mod incremental;
 mod killed;
 mod logs;
 mod main_job;
