@@ -215,3 +215,97 @@ async fn a_layout_lists_a_referrer_without_a_tag() {
     let target = Target::Digest(referrer().digest());
     assert_eq!(store.manifest(&target).await.expect("read"), referrer());
 }
+
+/// A registry that answers to the API what it is told, and may keep an index under the tag.
+async fn answering(api: Answer, held: Option<String>) -> Server {
+    let server = Server::start(move |asked: &Asked| match &held {
+        _ if asked.path.contains("/referrers/") => api.clone(),
+        Some(held) if asked.path.contains("/manifests/sha256-") => {
+            Answer::new(200, held.clone()).with("content-type", OCI_INDEX)
+        }
+        _ => Answer::error(404, "MANIFEST_UNKNOWN"),
+    });
+    server.await
+}
+
+fn questions(server: &Server) -> usize {
+    let asked = server.asked();
+    let is_question = |asked: &&Asked| asked.path.contains("/referrers/");
+    asked.iter().filter(is_question).count()
+}
+
+#[tokio::test]
+async fn other_answers_than_404_mean_no_api_too() {
+    // How often it is asked: a 401 once more, with a renewed credential.
+    let answers = [
+        (Answer::new(400, "no"), 1),
+        (Answer::new(401, "no"), 2),
+        (Answer::new(403, "no"), 1),
+        (Answer::new(405, "no"), 1),
+        (Answer::new(406, "no"), 1),
+        (Answer::new(501, "no"), 1),
+        (Answer::error(403, "DENIED"), 1),
+        (Answer::error(400, "UNSUPPORTED"), 1),
+        (Answer::error(400, "MANIFEST_INVALID"), 1),
+        (Answer::new(200, "<html>sign in</html>"), 1),
+    ];
+    let entry = entry();
+    let list = json!({"manifests": [{
+        "mediaType": OCI_MANIFEST, "digest": entry.digest, "size": entry.size_bytes, "artifactType": KIND,
+    }]});
+    for (api, times) in answers {
+        for held in [None, Some(list.to_string())] {
+            let listed = usize::from(held.is_some());
+            let server = answering(api.clone(), held).await;
+            let found = server.store().referrers(&subject(), Some(KIND)).await;
+            let found = found.unwrap_or_else(|error| panic!("{api:?}: {error}"));
+            assert_eq!(found.len(), listed, "{api:?}");
+            assert_eq!(questions(&server), times, "{api:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_behind_the_first_page_is_no_end_of_the_list() {
+    for refusal in [403, 404] {
+        let server = Server::start(move |asked: &Asked| match asked.path.contains("last=") {
+            false if asked.path.contains("/referrers/") => {
+                let next = format!("<{}&last=1>; rel=\"next\"", asked.path);
+                Answer::new(200, r#"{"manifests":[]}"#).with("link", next)
+            }
+            _ => Answer::new(refusal, "no"),
+        });
+        let found = server.await.store().referrers(&subject(), Some(KIND)).await;
+        found.expect_err("the list goes on");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_in_trouble_is_not_one_without_the_api() {
+    for api in [
+        Answer::new(503, ""),
+        Answer::new(429, ""),
+        Answer::error(403, "TOOMANYREQUESTS"),
+    ] {
+        let server = answering(api, None).await;
+        let found = server.store().referrers(&subject(), Some(KIND)).await;
+        assert!(found.expect_err("in trouble").is_transient());
+        assert!(questions(&server) > 1);
+    }
+}
+
+#[tokio::test]
+async fn who_may_read_nothing_is_told_so() {
+    let server = Server::start(|_| Answer::error(403, "DENIED")).await;
+    let found = server.store().referrers(&subject(), Some(KIND)).await;
+    assert_eq!(found.expect_err("denied").kind(), Kind::Denied);
+}
+
+/// GitLab's registry takes `sha256-…` for the digest `sha256:…`.
+#[tokio::test]
+async fn a_tag_that_leads_to_the_subject_lists_nothing() {
+    let own = json!({"config": {}, "layers": []}).to_string();
+    let server = answering(Answer::new(404, ""), Some(own)).await;
+    let found = server.store().referrers(&subject(), Some(KIND)).await;
+    assert_eq!(found.expect("a list"), []);
+}

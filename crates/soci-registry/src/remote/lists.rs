@@ -43,38 +43,65 @@ fn tags_in(document: &[u8]) -> Option<Vec<String>> {
     Some(page.tags.unwrap_or_default())
 }
 
+/// The entries of a page, and the address of the next.
+pub(super) type Page<T> = (Vec<T>, Option<Url>);
+
 /// The entries of all pages of a list.
-pub(super) async fn all_pages<T>(
+async fn all_pages<T>(
     session: &Session,
     action: Action,
     address: &str,
     entries_in: fn(&[u8]) -> Option<Vec<T>>,
 ) -> Result<Vec<T>, Error> {
-    let mut found = Vec::new();
-    let mut url = session.retry().run(action, || session.url(address)).await?;
-    for _ in 0..LIST_PAGES {
-        let read = || page(session, action, url.clone(), entries_in);
-        let (entries, next) = session.retry().run(action, read).await?;
-        found.extend(entries);
-        match next {
-            None => return Ok(found),
-            Some(next) if found.len() <= LIST_ENTRIES => url = next,
-            Some(_) => break,
-        }
-    }
-    let what = ProtocolFault::Endless {
-        limit: LIST_ENTRIES,
-    };
-    Err(fault(session, action, what).await?)
+    let first = first_page(session, action, address, entries_in).await?;
+    further_pages(session, action, first, entries_in).await
 }
 
-/// The entries of one page, and the address of the next.
-pub(super) async fn page<T>(
+/// The page with which a list begins.
+pub(super) async fn first_page<T>(
+    session: &Session,
+    action: Action,
+    address: &str,
+    entries_in: fn(&[u8]) -> Option<Vec<T>>,
+) -> Result<Page<T>, Error> {
+    let read = || async {
+        let url = session.url(address).await?;
+        page(session, action, url, entries_in).await
+    };
+    session.retry().run(action, read).await
+}
+
+/// The entries of the first page and of all behind it.
+pub(super) async fn further_pages<T>(
+    session: &Session,
+    action: Action,
+    first: Page<T>,
+    entries_in: fn(&[u8]) -> Option<Vec<T>>,
+) -> Result<Vec<T>, Error> {
+    let (mut found, mut next) = first;
+    let mut pages = 1;
+    while let Some(url) = next {
+        if pages == LIST_PAGES || found.len() > LIST_ENTRIES {
+            let what = ProtocolFault::Endless {
+                limit: LIST_ENTRIES,
+            };
+            return Err(fault(session, action, what).await?);
+        }
+        let read = || page(session, action, url.clone(), entries_in);
+        let (entries, behind) = session.retry().run(action, read).await?;
+        found.extend(entries);
+        next = behind;
+        pages += 1;
+    }
+    Ok(found)
+}
+
+async fn page<T>(
     session: &Session,
     action: Action,
     url: Url,
     entries_in: fn(&[u8]) -> Option<Vec<T>>,
-) -> Result<(Vec<T>, Option<Url>), Error> {
+) -> Result<Page<T>, Error> {
     let mut call = Call::new(action, Method::GET, url);
     if action == Action::ListReferrers {
         call.headers

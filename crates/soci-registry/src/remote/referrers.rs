@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use super::fault::ProtocolFault;
-use super::lists::{self, all_pages};
+use super::lists::{self, Page};
 use super::manifests;
 use super::session::Session;
 use crate::descriptor::{Descriptor, Manifest, OCI_INDEX, manifests_in, referrers_tag};
@@ -28,14 +28,11 @@ pub(super) async fn list(
     subject: &Digest,
     artifact_type: Option<&str>,
 ) -> Result<Vec<Descriptor>, Error> {
-    let address = address(subject, artifact_type);
-    let listed = all_pages(session, Action::ListReferrers, &address, manifests_in).await;
-    let mut found = match listed {
-        Err(error) if error.is_not_found() => {
-            let held = read(session, subject).await?;
-            held.as_ref().map_or_else(Vec::new, entries)
+    let mut found = match first_page(session, subject, artifact_type).await? {
+        Some(first) => {
+            lists::further_pages(session, Action::ListReferrers, first, manifests_in).await?
         }
-        result => result?,
+        None => under_tag(session, subject).await?,
     };
     // Filtered here in any case: whether a registry did is not always said.
     found
@@ -52,7 +49,8 @@ pub(super) async fn push(
 ) -> Result<Pushed, Error> {
     let pushed = manifests::push(session, manifest, Listing::Digest).await?;
     // The header `OCI-Subject` would say so too, but it was sent by registries that did not list yet, and is not sent by some that do.
-    if has_api(session, subject, entry.artifact_type.as_deref()).await? {
+    let listed = first_page(session, subject, entry.artifact_type.as_deref()).await?;
+    if listed.is_some() {
         return Ok(pushed);
     }
     match add(session, subject, entry).await? {
@@ -61,20 +59,55 @@ pub(super) async fn push(
     }
 }
 
-async fn has_api(
+/// What the API lists first; nothing if there is no API. What comes behind it is asked of a registry that has one, so that a refusal there
+/// never makes a list shorter.
+async fn first_page(
     session: &Session,
     subject: &Digest,
     artifact_type: Option<&str>,
-) -> Result<bool, Error> {
+) -> Result<Option<Page<Descriptor>>, Error> {
     let address = address(subject, artifact_type);
-    let action = Action::ListReferrers;
-    let once = || async {
-        let url = session.url(&address).await?;
-        lists::page(session, action, url, manifests_in).await
-    };
-    match session.retry().run(action, once).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_not_found() => Ok(false),
+    match lists::first_page(session, Action::ListReferrers, &address, manifests_in).await {
+        Ok(first) => Ok(Some(first)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) if says_no_api(&error) => {
+            tracing::info!("looking for a tag, as if there were no referrers API: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether another answer than 404 means that a registry has no referrers API. Seen were 401 from Harbor 2.7, 406 from Artifactory, and from
+/// ghcr.io a redirect to a page for people; servers in front of registries answer what they do not know with 400, 403, 405 or 501.
+/// Who may read nothing there at all is told so when the tag is looked up.
+fn says_no_api(error: &Error) -> bool {
+    match error {
+        Error::Refused(refusal) => {
+            let is_final = matches!(refusal.status(), 400 | 401 | 403 | 405 | 406 | 501);
+            is_final && !error.is_transient()
+        }
+        Error::Protocol { fault, .. } => matches!(
+            fault,
+            ProtocolFault::Json { .. }
+                | ProtocolFault::Status { .. }
+                | ProtocolFault::Location
+                | ProtocolFault::Downgrade
+                | ProtocolFault::Redirects { .. }
+        ),
+        _ => false,
+    }
+}
+
+/// What the index under the tag lists. A registry that takes the tag for the subject's digest answers with the subject, as GitLab's does:
+/// that is no index of referrers, and then there are none.
+async fn under_tag(session: &Session, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
+    match read(session, subject).await {
+        Ok(held) => Ok(held.as_ref().map_or_else(Vec::new, entries)),
+        Err(Error::Protocol {
+            fault: ProtocolFault::Json { .. },
+            ..
+        }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
