@@ -1,9 +1,11 @@
 //! Blobs that are read whole, and layers of which it is asked only whether they are there.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use soci_registry::Store;
+use soci_registry::{Digest, Store};
 
-use super::fault::{Finding, Place};
+use super::fault::{Fault, Finding, Place};
 use crate::document::Descriptor;
 use crate::error::IndexError;
 use crate::media_type as types;
@@ -30,9 +32,20 @@ pub(super) async fn read(
         blob.read_whole(limit_bytes).await
     };
     match read.await {
-        Ok(bytes) => Ok(Ok(bytes)),
+        Ok(bytes) => Ok(check_carried(place, blob).map_or(Ok(bytes), Err)),
         Err(error) => Finding::of(place, error).map(Err),
     }
+}
+
+/// Whether a descriptor carries content that is not that of its digest; consumers may take it instead of the blob (OCI image-spec 1.1,
+/// "Embedded Content").
+pub(super) fn check_carried(place: Place, descriptor: &Descriptor) -> Option<Finding> {
+    let found = match STANDARD.decode(descriptor.data.as_ref()?) {
+        Ok(content) if Digest::of(&content) == descriptor.digest => return None,
+        Ok(content) => Digest::of(&content).to_string(),
+        Err(error) => error.to_string(),
+    };
+    Some(Finding::new(place, Fault::Carried { found }))
 }
 
 /// Whether a layer is there with the size that the image says, told by its first byte.
@@ -50,8 +63,8 @@ pub(super) async fn check_layer(
     };
     let place = Place::Layer(layer.digest);
     match read.await {
-        Ok(true) => Ok(None),
-        Ok(false) => Ok(Some(Finding::new(place, super::Fault::Missing))),
+        Ok(true) => Ok(check_carried(place, layer)),
+        Ok(false) => Ok(Some(Finding::new(place, Fault::Missing))),
         // Nobody needs to have it.
         Err(error)
             if types::is_foreign(&layer.media_type)

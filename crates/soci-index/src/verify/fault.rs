@@ -69,6 +69,12 @@ pub enum Fault {
         /// The limit.
         limit_bytes: u64,
     },
+    /// Its descriptor carries content of its own, which is not what the digest names.
+    #[error("its descriptor carries other content in \"data\": {found}")]
+    Carried {
+        /// Its digest, or what keeps it from having one.
+        found: String,
+    },
     /// It cannot be parsed.
     #[error("{why}")]
     Document {
@@ -259,6 +265,7 @@ impl Fault {
             Fault::Digest { .. } => "digest",
             Fault::Size { .. } => "size",
             Fault::TooLarge { .. } => "too-large",
+            Fault::Carried { .. } => "carried-content",
             Fault::Document { .. } => "document",
             Fault::MediaType { .. } => "media-type",
             Fault::IndexNotListed { .. } => "index-not-listed",

@@ -112,6 +112,7 @@ impl<'a> Image<'a> {
         let place = Place::Manifest(entry.digest);
         let with_place = |fault| Finding::new(place, fault);
         let mut findings: Vec<Finding> = faults.into_iter().map(with_place).collect();
+        findings.extend(blobs::check_carried(place, entry));
         let config = Place::Config(manifest.config.digest);
         findings.extend(blobs::check(store, config, &manifest.config, CONFIG_BYTES).await?);
         for layer in &manifest.layers {
@@ -143,6 +144,8 @@ impl<'a> Image<'a> {
         {
             checked.find(place, fault);
         }
+        let carried = blobs::check_carried(place, &linked.entry);
+        checked.findings.extend(carried);
         let (entry, image) = (self.entry(), self.image);
         let read = links::read_soci_index(store, linked.entry.digest).await?;
         let pairs = match read {

@@ -239,6 +239,46 @@ async fn sizes_and_types_in_documents() {
     .await;
 }
 
+/// `{}` in base64, which nothing that is damaged here holds.
+const EMPTY: &str = "e30=";
+
+#[tokio::test]
+async fn content_that_descriptors_carry() {
+    damage::each(&[
+        document!(
+            "manifest's content in the list",
+            |p| p.change_root(|l| l[0]["data"] = json!(EMPTY)),
+            Place::Manifest(_),
+            Fault::Carried { .. }
+        ),
+        document!(
+            "SOCI index's content in the list",
+            |p| p.change_root(|l| l[2]["data"] = json!("no base64")),
+            Place::SociIndex(_),
+            Fault::Carried { .. }
+        ),
+        document!(
+            "config's content",
+            |p| p.change_image(0, |m| m["config"]["data"] = json!(EMPTY)),
+            Place::Config(_),
+            Fault::Carried { .. }
+        ),
+        document!(
+            "layer's content",
+            |p| p.change_image(0, |m| m["layers"][1]["data"] = json!(EMPTY)),
+            Place::Layer(_),
+            Fault::Carried { .. }
+        ),
+        document!(
+            "zTOC's content",
+            |p| p.change_soci_index(0, |i| i["layers"][0]["data"] = json!(EMPTY)),
+            Place::Ztoc { .. },
+            Fault::Carried { .. }
+        ),
+    ])
+    .await;
+}
+
 fn config(patient: &mut Patient) -> String {
     let image = patient.image(0);
     text(&patient.edit().document(&image)["config"]["digest"])

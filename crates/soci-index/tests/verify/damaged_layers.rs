@@ -1,12 +1,15 @@
 //! Layers that are not what their zTOCs are for.
 
 use soci_index::{Fault, Level, Place};
-use soci_testkit::image::digest;
+use soci_testkit::content;
+use soci_testkit::image::{self, AMD64, Edit, Layer, Shelf, digest, media};
+use soci_testkit::tar::Archive;
 use soci_testkit::ztoc::ZtocBytes;
 use soci_ztoc::{BuildError, CheckpointFault, VerifyError};
 
-use crate::damage::{self, Damage, Patient};
+use crate::damage::{self, Damage, Patient, text};
 use crate::damaged_links::swap_layers;
+use crate::support::{self, OUTPUT, findings, has, look, words};
 
 /// Uncompressed bytes of a span in these tests.
 const SPAN_BYTES: usize = 32 << 10;
@@ -113,4 +116,52 @@ fn wrong_checksum(patient: &mut Patient) {
         .copy_from_slice(of_span.as_bytes());
     patient.edit().replace(&ztoc, changed.into_bytes());
     patient.edit().replace(&layer, bytes);
+}
+
+/// A global PAX header right before a file, and a zTOC that counts it to the file like one of its own: soci-snapshotter takes it for the
+/// file's header and gives an I/O error. The reference's builder makes no zTOC of this, so an ordinary one is used.
+#[tokio::test]
+async fn a_global_header_right_before_a_file() {
+    let layer = |kind| {
+        Archive::new()
+            .file("first", &content::mixed(1, 9_000))
+            .pax_raw(kind, b"")
+            .file("second", &content::mixed(2, 9_000))
+            .finish()
+    };
+    let mut shelf = Shelf::new();
+    let root = image::Manifest::oci(AMD64)
+        .layer(Layer::new(media::TAR, layer(b'x')))
+        .shelve(&mut shelf);
+    let folder = tempfile::tempdir().expect("a folder");
+    let written = shelf.image(root, "1").write_layout(folder.path());
+    written.expect("the folder is writable");
+    let report = support::index(folder.path(), "1", support::options()).await;
+    assert_eq!(report.error, None);
+
+    let mut edit = Edit::open(folder.path()).expect("a layout");
+    let list = edit.document(&edit.tagged(OUTPUT));
+    let soci_index = edit.document(&text(&list["manifests"][1]["digest"]));
+    let ztoc = text(&soci_index["layers"][0]["digest"]);
+    let mut changed = ZtocBytes::new(edit.blob(&ztoc).to_vec());
+    let of_span = digest(&layer(b'g'));
+    changed.span_digest(0).copy_from_slice(of_span.as_bytes());
+    edit.replace(&ztoc, changed.into_bytes());
+    edit.replace(&digest(&layer(b'x')), layer(b'g'));
+    let folder = tempfile::tempdir().expect("a folder");
+    edit.write(folder.path()).expect("it is writable");
+    for level in [Level::Sample, Level::Full] {
+        let found = look(folder.path(), OUTPUT, level).await;
+        let is_named = |fault: &Fault| {
+            matches!(
+                fault,
+                Fault::Content {
+                    error: VerifyError::Header { .. } | VerifyError::NotIndexable(_),
+                    ..
+                }
+            )
+        };
+        assert_eq!(findings(&found).len(), 1, "{}", words(&found));
+        assert!(has(&found, is_named), "{}", words(&found));
+    }
 }

@@ -85,12 +85,14 @@ fn layer_fields() -> ImageCase {
     let layer = Layer::large(1)
         .field("annotations", json!({"z": "1", "a": "2"}))
         .field("urls", json!(["https://example.com/a&b"]));
-    let config = ["e", "30", "="].concat();
+    let config = br#"{"os":"linux","architecture":"amd64"}"#;
+    let config_in_base64 = "eyJvcyI6ImxpbnV4IiwiYXJjaGl0ZWN0dXJlIjoiYW1kNjQifQ==";
     let root = Manifest::oci(AMD64)
         .layer(layer)
         .layer(Layer::small(1))
+        .config(config)
         .config_field("annotations", json!({"k": "v"}))
-        .config_field("data", json!(config))
+        .config_field("data", json!(config_in_base64))
         .shelve(&mut shelf);
     shelf.case(
         "layer-fields",
