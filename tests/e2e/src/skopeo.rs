@@ -34,6 +34,16 @@ pub fn copy_all(image: &str, layout: &Path) {
     run(&mut command, "skopeo");
 }
 
+/// Copies an image with all its platforms into a new archive.
+pub fn archive_all(image: &str, archive: &Path) {
+    let mut command = Command::new("skopeo");
+    command.args(["--insecure-policy", "copy", "--quiet", "--all"]);
+    command.arg("--src-tls-verify=false");
+    command.arg(format!("docker://{image}"));
+    command.arg(format!("oci-archive:{}:{COPIED}", archive.display()));
+    run(&mut command, "skopeo");
+}
+
 /// An image index as skopeo writes it. Versions before 1.14 (Debian 12 has 1.9.3) write every index anew, without the fields of
 /// descriptors that came after them; nothing reads SOCI indexes by this one.
 #[must_use]

@@ -22,3 +22,4 @@ mod moving_tags;
 mod second_run;
 mod v1;
 mod variants;
+mod verify;
