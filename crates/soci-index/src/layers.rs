@@ -1,7 +1,12 @@
 //! The layers of an image, read side by side: each once, from the store through the engine, its zTOC stored as soon as it is made.
 //!
-//! Side by side means: at most as many as there are cores to decode them, and only as many as the memory budget holds, by an estimate
-//! from their sizes. A failure of one ends all: dropping their tasks closes the channels to the workers, which then stop.
+//! Side by side means: at most as many as there are cores to decode them, and only as many as the memory budget holds. A failure of one
+//! ends all: dropping their tasks closes the channels to the workers, which then stop.
+//!
+//! A layer begins with a share of the budget: what its size lets expect, or its part if all cores had the same. The engine refuses to keep
+//! more than that. A layer that needs more, because it compresses unusually well, gives its share back, waits for the whole budget and is
+//! read again, alone. One that needs even more is too large. So zTOCs being built never take more than the budget together, and
+//! nobody waits for memory while holding some. (While a zTOC is encoded, what it says of files is there twice for a moment.)
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,9 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use soci_registry::{BlobReader, Content, Digest, Store};
 use soci_ztoc::{
-    BuildError, BuildOptions, Built, EncodedZtoc, Expected, LayerIdentity, LayerWalker,
+    BuildError, BuildOptions, Built, EncodedZtoc, Expected, LayerIdentity, LayerWalker, Limits,
 };
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
@@ -30,7 +35,8 @@ const BATCH_BYTES: usize = 256 * 1024;
 const SNIFFED_BYTES: usize = 512;
 /// Batches that may wait for a worker, so memory per layer stays at a few MiB.
 pub(crate) const BATCHES_WAITING: usize = 4;
-/// A zTOC takes about a fortieth of its layer's compressed size, twice that while it is built; this many bytes of layer count as one of budget.
+/// A zTOC takes about a fortieth of its layer's compressed size, twice that while it is built; this many bytes of layer let expect one of
+/// memory.
 const LAYER_BYTES_PER_BUDGET_BYTE: u64 = 16;
 /// The unit in which the budget is handed out.
 const BUDGET_UNIT_BYTES: u64 = 1 << 20;
@@ -136,30 +142,60 @@ impl Shop {
         self: Arc<Shop>,
         layer: soci_registry::Descriptor,
     ) -> Result<(Digest, BuiltLayer), IndexError> {
-        let estimate = layer.size_bytes / LAYER_BYTES_PER_BUDGET_BYTE / BUDGET_UNIT_BYTES + 1;
-        let units = u32::try_from(estimate)
-            .unwrap_or(u32::MAX)
-            .min(self.budget_units);
         let core = self.cores.acquire().await.map_err(|_| IndexError::Worker)?;
-        let _memory = self
-            .budget
-            .acquire_many(units)
-            .await
-            .map_err(|_| IndexError::Worker)?;
-        let built = match self.read(&layer).await {
-            // Bytes can change on the way; a second look tells whether they are wrong where they lie.
-            Err(error) if error.kind() == "digest-mismatch" => {
-                tracing::warn!("layer {} is read again: {error}", layer.digest);
-                self.read(&layer).await?
+        let mut memory = self.memory(self.share(&layer)).await?;
+        let built = match self.read_twice(&layer, &memory).await {
+            Err(error) if memory.is_too_small(&error) && memory.units < self.budget_units => {
+                tracing::info!("layer {} is read again, alone: {error}", layer.digest);
+                drop(memory);
+                memory = self.memory(self.budget_units).await?;
+                self.read_twice(&layer, &memory).await?
             }
             other => other?,
         };
         // The next layer is read while this one's zTOC travels.
         drop(core);
-        Ok((layer.digest, self.store_built(built).await?))
+        Ok((layer.digest, self.store_built(built, memory).await?))
     }
 
-    async fn store_built(&self, built: Built) -> Result<BuiltLayer, IndexError> {
+    /// Units of the budget with which a layer begins.
+    fn share(&self, layer: &soci_registry::Descriptor) -> u32 {
+        let expected = layer.size_bytes / LAYER_BYTES_PER_BUDGET_BYTE / BUDGET_UNIT_BYTES + 1;
+        let expected = u32::try_from(expected).unwrap_or(u32::MAX);
+        let cores = u32::try_from(self.options.concurrency.get()).unwrap_or(u32::MAX);
+        expected
+            .max(self.budget_units / cores)
+            .min(self.budget_units)
+    }
+
+    async fn memory(&self, units: u32) -> Result<Memory<'_>, IndexError> {
+        let permit = self.budget.acquire_many(units).await;
+        Ok(Memory {
+            units,
+            permit: permit.map_err(|_| IndexError::Worker)?,
+        })
+    }
+
+    async fn read_twice(
+        &self,
+        layer: &soci_registry::Descriptor,
+        memory: &Memory<'_>,
+    ) -> Result<Built, IndexError> {
+        match self.read(layer, memory).await {
+            // Bytes can change on the way; a second look tells whether they are wrong where they lie.
+            Err(error) if error.kind() == "digest-mismatch" => {
+                tracing::warn!("layer {} is read again: {error}", layer.digest);
+                self.read(layer, memory).await
+            }
+            other => other,
+        }
+    }
+
+    async fn store_built(
+        &self,
+        built: Built,
+        mut memory: Memory<'_>,
+    ) -> Result<BuiltLayer, IndexError> {
         let ztoc = match built {
             Built::NotIndexable { why, layer } => {
                 tracing::debug!("layer {} is left out: {why}", layer.digest);
@@ -171,6 +207,7 @@ impl Shop {
         let encoded = ztoc
             .encode()
             .map_err(|limit| IndexError::Ztoc(BuildError::from(limit)))?;
+        memory.shrink(encoded.len() as u64);
         let digest = to_registry(encoded.digest());
         let ztoc = soci_registry::Descriptor::new(types::ZTOC, digest, encoded.len() as u64);
         if self.store.push_blob(&ztoc, &ZtocContent(encoded)).await?
@@ -187,12 +224,16 @@ impl Shop {
         })
     }
 
-    async fn read(&self, layer: &soci_registry::Descriptor) -> Result<Built, IndexError> {
+    async fn read(
+        &self,
+        layer: &soci_registry::Descriptor,
+        memory: &Memory<'_>,
+    ) -> Result<Built, IndexError> {
         let mut blob = self.store.blob(layer).await?.hashed_by_caller();
         let bar: Arc<dyn Fn(u64) + Send + Sync> =
             self.progress.layer(&layer.digest, layer.size_bytes).into();
         let (to_worker, batches) = mpsc::channel(BATCHES_WAITING);
-        let options = self.build_options(layer);
+        let options = self.build_options(layer, memory);
         let first = batch(&mut blob).await;
         let other = first
             .as_ref()
@@ -217,8 +258,18 @@ impl Shop {
         })
     }
 
-    fn build_options(&self, layer: &soci_registry::Descriptor) -> BuildOptions {
+    fn build_options(
+        &self,
+        layer: &soci_registry::Descriptor,
+        memory: &Memory<'_>,
+    ) -> BuildOptions {
+        let defaults = Limits::default();
+        let memory_bytes = usize::try_from(memory.bytes()).unwrap_or(usize::MAX);
         BuildOptions {
+            limits: Limits {
+                memory_bytes: memory_bytes.min(defaults.memory_bytes),
+                ..defaults
+            },
             span_size: self.options.span_size,
             build_tool_identifier: self.options.build_tool_identifier.clone(),
             multi_member: self.options.multi_member,
@@ -226,8 +277,32 @@ impl Shop {
                 digest: to_ztoc(layer.digest),
                 size_bytes: Some(layer.size_bytes),
             },
-            ..BuildOptions::default()
         }
+    }
+}
+
+/// A layer's part of the budget.
+struct Memory<'a> {
+    units: u32,
+    permit: SemaphorePermit<'a>,
+}
+
+impl Memory<'_> {
+    fn bytes(&self) -> u64 {
+        u64::from(self.units) * BUDGET_UNIT_BYTES
+    }
+
+    /// Whether this failure is that the layer needs more.
+    fn is_too_small(&self, error: &IndexError) -> bool {
+        matches!(error, IndexError::Layer { error: BuildError::Limit(limit), .. } if limit.limit == self.bytes())
+    }
+
+    /// Gives back what is above these bytes.
+    fn shrink(&mut self, bytes: u64) {
+        let units = u32::try_from(bytes / BUDGET_UNIT_BYTES + 1).unwrap_or(u32::MAX);
+        let excess = self.units.saturating_sub(units);
+        drop(self.permit.split(excess as usize));
+        self.units -= excess;
     }
 }
 

@@ -14,7 +14,7 @@ use crate::output_tag::OutputTag;
 /// costs less than fetching parts of it.
 pub const DEFAULT_MIN_LAYER_BYTES: u64 = 10 << 20;
 
-/// Memory that layers being built at once may take together, by estimate: 1 GiB.
+/// Memory that zTOCs being built at once may take together: 1 GiB. One that needs more alone is refused.
 pub const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 1 << 30;
 
 /// In which form the result lies beside the image.
@@ -77,7 +77,7 @@ pub struct IndexOptions {
     pub dry_run: bool,
     /// Layers built at once.
     pub concurrency: NonZeroUsize,
-    /// Memory that layers being built at once may take together, by estimate.
+    /// Memory that zTOCs being built at once may take together, in whole MiB and at least one. A layer whose zTOC needs more alone is too large.
     pub memory_budget_bytes: u64,
     /// What is worth beginning in the time there is; `None` where there is no end to it.
     pub ceiling: Option<Ceiling>,
