@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for Descriptor {
             digest: fields.required("digest")?,
             size_bytes: fields.required("size")?,
             urls: fields.optional("urls")?.unwrap_or_default(),
-            annotations: fields.optional("annotations")?.unwrap_or_default(),
+            annotations: fields.annotations()?,
             data: fields.optional("data")?,
             platform: fields.optional("platform")?,
             artifact_type: fields.optional("artifactType")?,

@@ -53,6 +53,27 @@ impl Fields {
         Ok(found.map(parse).transpose()?.flatten())
     }
 
+    /// Takes out a field that has to be there but may be null, which stands for empty as in Go.
+    pub(super) fn nullable<T: DeserializeOwned + Default, E: serde::de::Error>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<T, E> {
+        let is_there = self.0.iter().any(|(field, _)| field == name);
+        match self.optional(name)? {
+            None if !is_there => Err(E::missing_field(name)),
+            found => Ok(found.unwrap_or_default()),
+        }
+    }
+
+    /// Takes out annotations. A value of null is an empty one, as in Go.
+    pub(super) fn annotations<E: serde::de::Error>(&mut self) -> Result<StringMap, E> {
+        let found: Option<BTreeMap<String, Option<String>>> = self.optional("annotations")?;
+        let found = found.unwrap_or_default().into_iter();
+        Ok(found
+            .map(|(key, value)| (key, value.unwrap_or_default()))
+            .collect())
+    }
+
     /// What nobody took out.
     pub(super) fn rest(self) -> Unknown {
         let compact = |(name, value): (String, Box<RawValue>)| (name, compact(&value));
@@ -137,6 +158,26 @@ fn compact(value: &RawValue) -> Box<RawValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn null_is_empty_and_missing_is_not() {
+        let fields = || -> Fields {
+            let json = r#"{"layers": null, "annotations": {"a": null, "b": "c"}}"#;
+            serde_json::from_str(json).expect("JSON")
+        };
+        type Failure = serde_json::Error;
+        let layers = fields().nullable::<Vec<String>, Failure>("layers");
+        assert_eq!(layers.expect("null"), Vec::<String>::new());
+        assert!(
+            fields()
+                .nullable::<Vec<String>, Failure>("manifests")
+                .is_err()
+        );
+        let annotations = fields().annotations::<Failure>().expect("annotations");
+        let expected =
+            [("a", ""), ("b", "c")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(annotations, BTreeMap::from(expected));
+    }
 
     #[test]
     fn compacts_what_is_not_in_strings() {

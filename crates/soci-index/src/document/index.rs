@@ -49,9 +49,9 @@ impl<'de> Deserialize<'de> for ImageIndex {
             schema_version: fields.required("schemaVersion")?,
             media_type: fields.optional("mediaType")?.unwrap_or_default(),
             artifact_type: fields.optional("artifactType")?,
-            manifests: fields.required("manifests")?,
+            manifests: fields.nullable("manifests")?,
             subject: fields.optional("subject")?,
-            annotations: fields.optional("annotations")?.unwrap_or_default(),
+            annotations: fields.annotations()?,
             unknown: fields.rest(),
         })
     }

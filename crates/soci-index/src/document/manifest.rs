@@ -38,9 +38,9 @@ impl<'de> Deserialize<'de> for ImageManifest {
             media_type: fields.optional("mediaType")?.unwrap_or_default(),
             artifact_type: fields.optional("artifactType")?,
             config: fields.required("config")?,
-            layers: fields.required("layers")?,
+            layers: fields.nullable("layers")?,
             subject: fields.optional("subject")?,
-            annotations: fields.optional("annotations")?.unwrap_or_default(),
+            annotations: fields.annotations()?,
             unknown: fields.rest(),
         })
     }
