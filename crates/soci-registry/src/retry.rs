@@ -3,8 +3,8 @@
 //! Each call to a registry is a few requests; it fails as a whole and is repeated as a whole, so that no two layers of
 //! retries multiply. What is repeated: failures of kind transient and throttled (connections that cannot be made, break or
 //! stall, 408, 425, 429, 5xx), and a blob's host that no longer honours an old redirect. What is not: every other 4xx,
-//! because the same question gets the same answer, and digests that do not hold, because whoever consumed the bytes has to
-//! begin anew. Waiting grows exponentially with full jitter; a server's `Retry-After` is the least that is waited. The
+//! because the same question gets the same answer. A digest that does not hold is looked at once more, without waiting; but
+//! not a blob's, because whoever consumed the bytes has to begin anew. Waiting grows exponentially with full jitter; a server's `Retry-After` is the least that is waited. The
 //! caller's deadline ends everything, and dropping the future ends it too.
 
 use std::fmt;
@@ -98,9 +98,15 @@ impl RetryPolicy {
         F: Future<Output = Result<T, Error>>,
     {
         let mut attempts = self.attempts(action);
+        let mut mismatched = false;
         loop {
             match self.in_time(action, call()).await {
                 Ok(done) => return Ok(done),
+                // Bytes can change on the way; a second look tells whether they are wrong where they lie.
+                Err(Error::Mismatch(first)) if !mismatched => {
+                    mismatched = true;
+                    tracing::debug!(%first, "looking once more");
+                }
                 Err(error) => attempts.after(error).await?,
             }
         }

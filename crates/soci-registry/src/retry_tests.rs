@@ -111,7 +111,11 @@ async fn transient_failures_are_repeated_and_others_are_not() {
         }
         .into()
     };
-    assert_eq!(run(RetryPolicy::default(), 1, mismatch).await.0, 1);
+    // Looked at once more without waiting, whatever else may be tried how often.
+    let (tries, waits, done) = run(RetryPolicy::default(), 1, mismatch).await;
+    assert_eq!((tries, waits.len(), done.is_ok()), (2, 0, true));
+    let (tries, waits, done) = run(RetryPolicy::default(), 9, mismatch).await;
+    assert_eq!((tries, waits.len(), done.is_ok()), (2, 0, false));
     assert_eq!(run(RetryPolicy::default(), 1, stalled).await.0, 2);
     // A blob's host that refuses an old address is asked again by way of the registry.
     assert_eq!(

@@ -44,6 +44,7 @@ async fn a_manifest_that_is_another_is_a_mismatch() {
         .await
         .expect_err("another");
     assert_eq!(error.kind(), Kind::DigestMismatch);
+    assert_eq!(server.asked().len(), 2, "it is looked at once more");
     let lying = Server::start(move |_| {
         Answer::new(200, "{\"layers\":[]}").with("docker-content-digest", other)
     })
