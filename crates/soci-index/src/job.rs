@@ -280,7 +280,11 @@ impl Job {
         if self.source_tag().is_none() {
             return Ok(None);
         }
-        let now = self.store.resolve(&self.target).await?.digest;
+        if self.store.resolve(&self.target).await?.digest == source.digest() {
+            return Ok(None);
+        }
+        // The registry's word is not enough to do all again: the bytes decide.
+        let now = self.store.manifest(&self.target).await?.digest();
         Ok((now != source.digest()).then_some(now))
     }
 

@@ -17,7 +17,7 @@ use soci_registry::{BlobReader, Content, Digest, Store};
 use soci_ztoc::{
     BuildError, BuildOptions, Built, EncodedZtoc, Expected, LayerIdentity, LayerWalker, Limits,
 };
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
@@ -142,20 +142,36 @@ impl Shop {
         self: Arc<Shop>,
         layer: soci_registry::Descriptor,
     ) -> Result<(Digest, BuiltLayer), IndexError> {
-        let core = self.cores.acquire().await.map_err(|_| IndexError::Worker)?;
-        let mut memory = self.memory(self.share(&layer)).await?;
+        let Ok(core) = self.cores.acquire().await else {
+            return ended_by_another_layer().await;
+        };
+        let Ok(mut memory) = self.memory(self.share(&layer)).await else {
+            return ended_by_another_layer().await;
+        };
         let built = match self.read_twice(&layer, &memory).await {
             Err(error) if memory.is_too_small(&error) && memory.units < self.budget_units => {
                 tracing::info!("layer {} is read again, alone: {error}", layer.digest);
                 drop(memory);
-                memory = self.memory(self.budget_units).await?;
-                self.read_twice(&layer, &memory).await?
+                let Ok(whole) = self.memory(self.budget_units).await else {
+                    return ended_by_another_layer().await;
+                };
+                memory = whole;
+                self.read_twice(&layer, &memory).await
             }
-            other => other?,
+            other => other,
         };
+        let built = built.inspect_err(|_| self.begin_no_other())?;
         // The next layer is read while this one's zTOC travels.
         drop(core);
-        Ok((layer.digest, self.store_built(built, memory).await?))
+        let stored = self.store_built(built, memory).await;
+        let stored = stored.inspect_err(|_| self.begin_no_other())?;
+        Ok((layer.digest, stored))
+    }
+
+    /// Before a failed layer makes room for the next.
+    fn begin_no_other(&self) {
+        self.cores.close();
+        self.budget.close();
     }
 
     /// Units of the budget with which a layer begins.
@@ -168,12 +184,9 @@ impl Shop {
             .min(self.budget_units)
     }
 
-    async fn memory(&self, units: u32) -> Result<Memory<'_>, IndexError> {
-        let permit = self.budget.acquire_many(units).await;
-        Ok(Memory {
-            units,
-            permit: permit.map_err(|_| IndexError::Worker)?,
-        })
+    async fn memory(&self, units: u32) -> Result<Memory<'_>, AcquireError> {
+        let permit = self.budget.acquire_many(units).await?;
+        Ok(Memory { units, permit })
     }
 
     async fn read_twice(
@@ -304,6 +317,11 @@ impl Memory<'_> {
         drop(self.permit.split(excess as usize));
         self.units -= excess;
     }
+}
+
+/// The failure of another layer has closed what was waited for, and ends this layer's task with the others.
+async fn ended_by_another_layer<T>() -> T {
+    std::future::pending().await
 }
 
 pub(crate) type Batch = Result<Vec<Bytes>, soci_registry::Error>;

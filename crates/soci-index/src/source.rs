@@ -1,7 +1,7 @@
 //! What a tag holds, read as far as indexing needs it: documents, never layers.
 
 use serde::Deserialize;
-use soci_registry::{Digest, Manifest, Store, Target};
+use soci_registry::{Digest, Kind, Manifest, Store, Target};
 
 use crate::convert::IMAGE_MANIFEST_DIGEST;
 use crate::document::{Descriptor, ImageIndex, ImageManifest, InvalidDocument, Platform};
@@ -239,8 +239,13 @@ async fn config_platform(
     store: &dyn Store,
     config: &Descriptor,
 ) -> Result<Option<Platform>, IndexError> {
-    let blob = store.blob(&config.to_registry()).await?;
-    let bytes = blob.read_whole(CONFIG_BYTES).await?;
+    let blob = config.to_registry();
+    let read = || async { store.blob(&blob).await?.read_whole(CONFIG_BYTES).await };
+    let bytes = match read().await {
+        // Bytes can change on the way; a second look tells whether they are wrong where they lie.
+        Err(error) if error.kind() == Kind::DigestMismatch => read().await?,
+        bytes => bytes?,
+    };
     let found: ConfigPlatform =
         serde_json::from_slice(&bytes).map_err(|error| InvalidDocument {
             what: format!("image config {}", config.digest),
