@@ -5,15 +5,17 @@
 //! never skipped tests: `cargo xtask test --only e2e` installs and builds them.
 //!
 //! # Map
-//! [`registry`] real registries · [`proxy`] counts and tampers · [`watched`] stops a job at its writes · [`images`] what is pushed ·
-//! [`walk`](mod@walk) everything behind a tag, and the proof of its zTOCs · [`skopeo`] the independent client · [`job`] runs the job, [`program`] the product,
-//! [`function`] the Lambda function with the parts of AWS around it
+//! [`registry`] real registries · [`proxy`] counts and answers in the registry's place · [`fault`] makes things go wrong on the way ·
+//! [`watched`] stops a job at its writes · [`images`] what is pushed · [`walk`](mod@walk) everything behind a tag, and the proof of its
+//! zTOCs · [`skopeo`] the independent client · [`job`] runs the job, [`program`] the product, [`function`] the Lambda function with the
+//! parts of AWS around it
 
 #![allow(
     clippy::missing_panics_doc,
     reason = "everything here serves tests, where a panic is a failed test"
 )]
 
+pub mod fault;
 pub mod function;
 pub mod images;
 pub mod job;
@@ -23,6 +25,7 @@ pub mod registry;
 pub mod skopeo;
 pub mod walk;
 pub mod watched;
+mod wire;
 
 pub use job::{index, options};
 pub use proxy::{Answer, Asked, Proxy};

@@ -1,15 +1,16 @@
 //! A proxy in front of a real registry: counts what passes, and answers chosen requests in the registry's place.
 //!
 //! Every request goes to the registry on a connection of its own and comes back as it is, so that bytes can be counted without
-//! understanding more of HTTP than where a head ends. The `Host` header is passed on, so that upload addresses lead back through here.
+//! understanding more of HTTP than where a head ends.
 
 use std::sync::{Arc, Mutex};
 
 use soci_registry::{Anonymous, Pending, RegistryOptions, Store};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::registry::{http, impatient, store_at};
+use crate::wire::{self, Request};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -124,66 +125,20 @@ async fn serve(
     hook: &Hook,
     log: &Mutex<Vec<Passed>>,
 ) -> std::io::Result<()> {
-    let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n") {
-        request.push(client.read_u8().await?);
-        // The first byte of a TLS greeting: refused as registries without TLS refuse it, not waited for to end like a request.
-        if request == [0x16] {
-            client
-                .write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n")
-                .await?;
-            return client.shutdown().await;
-        }
-    }
-    let head = String::from_utf8_lossy(&request).into_owned();
-    let (first, fields) = head.split_once("\r\n").unwrap_or_default();
-    let mut words = first.split(' ').map(str::to_owned);
-    let asked = Asked {
-        method: words.next().unwrap_or_default(),
-        path: words.next().unwrap_or_default(),
-    };
-    let value = |name: &str| {
-        fields.lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
-    };
-    let length = value("content-length").and_then(|text| text.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    client.read_exact(&mut body).await?;
+    let mut request = Request::read_head(&mut client).await?;
+    request.read_body(&mut client).await?;
+    let asked = request.asked.clone();
     let answer = match hook(asked.clone()).await {
-        Some(answer) => answered(&asked, &answer),
-        None => {
-            let mut server = TcpStream::connect(upstream).await?;
-            let head = format!("{first}\r\nConnection: close\r\n{fields}");
-            server.write_all(head.as_bytes()).await?;
-            server.write_all(&body).await?;
-            let mut answer = Vec::new();
-            server.read_to_end(&mut answer).await?;
-            answer
-        }
+        Some(Answer {
+            status,
+            media_type,
+            body,
+        }) => wire::answer(&asked, status, &[("content-type", media_type)], &body),
+        None => request.forward(upstream).await?,
     };
-    let head_bytes = answer.windows(4).position(|end| end == b"\r\n\r\n");
-    let body_bytes = answer.len() - head_bytes.map_or(0, |at| at + 4);
-    let passed = Passed {
-        asked,
-        body_bytes: body_bytes as u64,
-    };
+    let body_bytes = (answer.len() - wire::head_bytes(&answer)) as u64;
+    let passed = Passed { asked, body_bytes };
     log.lock().expect("no test panics here").push(passed);
     client.write_all(&answer).await?;
     client.shutdown().await
-}
-
-fn answered(asked: &Asked, answer: &Answer) -> Vec<u8> {
-    let mut bytes = format!(
-        "HTTP/1.1 {} X\r\nconnection: close\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",
-        answer.status,
-        answer.media_type,
-        answer.body.len()
-    )
-    .into_bytes();
-    if asked.method != "HEAD" {
-        bytes.extend_from_slice(&answer.body);
-    }
-    bytes
 }

@@ -1,6 +1,6 @@
 //! Real registries on ports of their own, which end with their tests.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -54,7 +54,23 @@ impl Registry {
     /// Debian's docker-registry.
     #[must_use]
     pub fn docker_with(settings: Settings) -> Registry {
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        Registry::docker_in(tempfile::tempdir(), settings)
+    }
+
+    /// Debian's docker-registry, its files in memory where this machine has a file system for that: for tests that push an image
+    /// hundreds of times.
+    #[must_use]
+    pub fn docker_in_memory() -> Registry {
+        let memory = Path::new("/dev/shm");
+        let folder = match memory.is_dir() {
+            true => tempfile::tempdir_in(memory),
+            false => tempfile::tempdir(),
+        };
+        Registry::docker_in(folder, Settings::default())
+    }
+
+    fn docker_in(folder: io::Result<TempDir>, settings: Settings) -> Registry {
+        let folder = folder.expect("a folder can be made");
         let config = config(folder.path(), settings);
         for _ in 0..PORTS {
             let host = free_port();

@@ -11,6 +11,7 @@ mod crashes;
 mod disks;
 mod dry_run;
 mod ecr;
+mod faults;
 mod function;
 mod immutable_tags;
 mod incremental;

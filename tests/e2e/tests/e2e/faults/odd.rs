@@ -1,0 +1,73 @@
+//! Registries that say one thing and do another: the work is done, or the next run does it.
+
+use soci_e2e::fault::{Ask, Fault, Rule};
+use soci_index::Outcome;
+
+use super::bench::{Bench, Plan, wanted};
+use super::image;
+
+/// What is asked, and what always goes wrong with it, by name.
+fn converging() -> Vec<Plan> {
+    let absent = Fault::Status(404, "");
+    let mut rules: Vec<(Ask, Fault)> = vec![
+        (Ask::LookForBlob, absent),
+        (Ask::LookForManifest, absent),
+        // The bytes decide what a tag holds, not a header.
+        (Ask::LookForTag, Fault::WrongDigest),
+        (Ask::LookForManifest, Fault::WrongDigest),
+    ];
+    for ask in [Ask::PushBlob, Ask::PushManifest, Ask::PushTag] {
+        for fault in [
+            Fault::StoredBut(500),
+            Fault::StoredBut(502),
+            Fault::StoredBut(503),
+            Fault::StoredBut(429),
+            Fault::Lost,
+            Fault::Cut(0),
+        ] {
+            rules.push((ask, fault));
+        }
+    }
+    let case = |(ask, fault)| {
+        let name = format!("{fault:?} at {ask:?}");
+        Plan::case("odd::what_is_done", name, vec![Rule::always(ask, fault)])
+    };
+    rules.into_iter().map(case).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_though_told_otherwise_converges() {
+    let bench = Bench::new(image()).await;
+    for plan in wanted(converging()) {
+        let run = bench.run(plan).await;
+        assert_eq!(run.report.outcome, Outcome::Indexed, "{run}");
+        assert_eq!(run.report.bytes.downloaded, bench.layer_bytes(), "{run}");
+        assert!(run.faults() > 0, "{run}  the fault is met");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repository_that_is_gone_is_told_though_the_registry_only_hangs_up() {
+    let bench = Bench::new(image()).await;
+    for fault in [Fault::Refused, Fault::HungUp] {
+        let rules = vec![
+            Rule::always(Ask::StartUpload, fault),
+            Rule::always(Ask::ListTags, Fault::Status(404, "NAME_UNKNOWN")),
+        ];
+        let name = format!("{fault:?} at StartUpload");
+        let run = bench
+            .run(Plan::case("odd::a_repository", name, rules))
+            .await;
+        run.has_failed(&["not-found"], false);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blobs_that_are_not_there_though_told_so_are_missed_in_time() {
+    let bench = Bench::new(image()).await;
+    let rules = vec![Rule::always(Ask::LookForBlob, Fault::Status(200, ""))];
+    let plan = Plan::case("odd::blobs", "present at LookForBlob", rules);
+    let run = bench.run(plan).await;
+    run.has_failed(&["not-found"], false);
+    assert!(run.faults() > 0, "{run}");
+}
