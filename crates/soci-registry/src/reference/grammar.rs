@@ -11,6 +11,16 @@ const REF_NAME_CHARS: usize = 255;
 /// Characters of a host name; RFC 1035, section 2.3.4.
 const HOST_CHARS: usize = 253;
 
+/// Hexadecimal digits of the shortest digest; distribution's grammar of references. More than a port has.
+const DIGEST_CHARS: usize = 32;
+
+/// `sha256:` or `sha512:` with hexadecimal digits, the right number of them or not: what is meant as a digest and nothing else.
+pub(super) fn is_digest(text: &str) -> bool {
+    let algorithms = ["sha256:", "sha512:"];
+    let mut digits = algorithms.iter().filter_map(|name| text.strip_prefix(name));
+    digits.any(|hex| hex.len() >= DIGEST_CHARS && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`; OCI distribution-spec 1.1, "Pulling manifests".
 pub(super) fn is_tag(text: &str) -> bool {
     let mut bytes = text.bytes();

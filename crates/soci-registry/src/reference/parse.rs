@@ -23,9 +23,13 @@ pub struct InvalidReference {
 impl InvalidReference {
     pub(super) fn new(text: &str, fault: ReferenceFault) -> InvalidReference {
         // What stands before an @ that begins no digest may be somebody's password.
-        let shown = match text.rsplit_once('@') {
-            Some((_, rest)) if !rest.starts_with("sha") => format!("…@{rest}"),
-            _ => text.to_owned(),
+        let name_bytes = match text.rsplit_once('@') {
+            Some((name, digest)) if grammar::is_digest(digest) => name.len(),
+            _ => text.len(),
+        };
+        let shown = match text[..name_bytes].rfind('@') {
+            Some(at) => format!("…{}", &text[at..]),
+            None => text.to_owned(),
         };
         // Longer than any reference is only noise in a message.
         InvalidReference {
@@ -119,8 +123,9 @@ impl FromStr for RepositoryName {
             Some((first, rest)) if is_host(first) => (first, rest),
             _ => (DEFAULT_HOST, text),
         };
+        let host = host.to_ascii_lowercase();
         // The two names that Docker's registry had before.
-        let host = match host {
+        let host = match host.as_str() {
             "index.docker.io" | "registry-1.docker.io" => DEFAULT_HOST,
             other => other,
         };
@@ -135,7 +140,7 @@ impl FromStr for RepositoryName {
             return Err(InvalidReference::new(text, ReferenceFault::Repository));
         }
         Ok(RepositoryName {
-            host: host.to_ascii_lowercase(),
+            host: host.to_owned(),
             path,
         })
     }

@@ -22,6 +22,8 @@ fn names_are_completed_as_docker_does() {
         ("me/app", "docker.io/me/app:latest"),
         ("docker.io/alpine", "docker.io/library/alpine:latest"),
         ("index.docker.io/alpine", "docker.io/library/alpine:latest"),
+        ("Index.Docker.IO/alpine", "docker.io/library/alpine:latest"),
+        ("DOCKER.io/alpine", "docker.io/library/alpine:latest"),
         ("docker://quay.io/a/b:1", "quay.io/a/b:1"),
         ("localhost/app", "localhost/app:latest"),
         ("host:5000/app", "host:5000/app:latest"),
@@ -83,6 +85,32 @@ fn says_which_part_is_wrong() {
     assert_eq!(fault("a@sha512:00"), ReferenceFault::Digest);
     assert_eq!(fault("oci:"), ReferenceFault::Path);
     assert_eq!(fault("oci:dir:"), ReferenceFault::Tag);
+}
+
+#[test]
+fn what_may_be_a_password_is_not_told() {
+    let digest = format!("a@sha256:{}X", &SHA[7..70]);
+    let told = [
+        ("user:pw@shanghai.example/x", "…@shanghai.example/x"),
+        ("user:pw@sha256:5000/x", "…@sha256:5000/x"),
+        ("user:pw@sha256:5000", "…@sha256:5000"),
+        ("user:p@w@q.io/x", "…@q.io/x"),
+        ("a@sha512:00", "…@sha512:00"),
+        (&digest, &digest.replace("a@", "…@")),
+        (
+            &SHA.replace("sha256:", "a@sha512:"),
+            &SHA.replace("sha256:", "a@sha512:"),
+        ),
+        (&format!("user:pw@q.io/a@{SHA}"), &format!("…@q.io/a@{SHA}")),
+        (
+            &format!("docker://user:pw@q.io/a:1@{SHA}"),
+            &format!("…@q.io/a:1@{SHA}"),
+        ),
+    ];
+    for (text, shown) in told {
+        let error = text.parse::<Reference>().expect_err(text).to_string();
+        assert!(error.ends_with(&format!(": {shown:?}")), "{error}");
+    }
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn references() -> Vec<Seed> {
         ("layout-only-entry", "oci:dir"),
         ("archive", "oci-archive:a.tar:1"),
         ("password", "user:secretpassword@q.io/a"),
+        ("password-sha", "user:secretpassword@sha256.example/a"),
         ("other-transport", "docker-daemon://a"),
     ];
     let mut seeds = texts("references", plain);
@@ -41,6 +42,10 @@ fn references() -> Vec<Seed> {
         [
             ("digest", &*format!("q.io/a@{SHA}")),
             ("tag-and-digest", &format!("q.io/a:1@{SHA}")),
+            (
+                "password-digest",
+                &format!("user:secretpassword@q.io/a@{SHA}"),
+            ),
             ("layout-digest", &format!("oci:dir@{SHA}")),
         ],
     ));

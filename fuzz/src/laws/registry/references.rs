@@ -23,9 +23,6 @@ fn check_reference(text: &str) {
     match text.parse::<Reference>() {
         Ok(reference) => {
             let shown = reference.to_string();
-            if is_docker_in_capitals(text, &shown) {
-                return;
-            }
             assert_eq!(shown.parse().as_ref(), Ok(&reference), "{shown}");
             if let Reference::Registry(named) = &reference {
                 let explicit = format!("docker://{shown}");
@@ -45,16 +42,13 @@ fn check_reference(text: &str) {
     }
 }
 
-/// Docker's own registry in capitals is a known finding, held by the test `regression_mutation_docker_in_capitals`.
-fn is_docker_in_capitals(text: &str, shown: &str) -> bool {
-    let names = ["docker.io/", "index.docker.io/", "registry-1.docker.io/"];
-    let is_docker = names.iter().any(|name| shown.starts_with(name));
-    is_docker && text.bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
-/// Whether what stands before the last `@`, unless a digest may follow, stands in a message.
+/// Whether what stands before the last `@` but that of a digest stands in a message.
 fn tells_password(text: &str, shown: &str) -> bool {
-    let Some((before, rest)) = text.rsplit_once('@') else {
+    let name = match text.rsplit_once('@') {
+        Some((name, digest)) if is_digest(digest) => name,
+        _ => text,
+    };
+    let Some((before, _)) = name.rsplit_once('@') else {
         return false;
     };
     let chars: Vec<char> = before.chars().collect();
@@ -64,8 +58,19 @@ fn tells_password(text: &str, shown: &str) -> bool {
     let password: String = chars[begin..].iter().collect();
     // Marks could be those around the text, or of an escape.
     let is_word = chars[begin..].iter().all(char::is_ascii_alphanumeric);
-    let is_elsewhere = rest.contains(&password);
-    !rest.starts_with("sha") && is_word && !is_elsewhere && shown.contains(&password)
+    let is_elsewhere = text[before.len()..].contains(&password);
+    is_word && !is_elsewhere && shown.contains(&password)
+}
+
+/// More hexadecimal digits than the number of a port has, whether they are a digest's or not.
+fn is_digest(text: &str) -> bool {
+    let hex = text
+        .split_once(':')
+        .map_or("", |(algorithm, hex)| match algorithm {
+            "sha256" | "sha512" => hex,
+            _ => "",
+        });
+    hex.len() >= 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn check_tag(text: &str) {
