@@ -53,15 +53,10 @@ impl Index {
                     count: entries.len(),
                 }),
             },
-            Target::Tag(tag) => {
-                let named = self
-                    .entries()
-                    .iter()
-                    .find(|entry| name(entry) == Some(tag.as_str()));
-                named
-                    .map(|entry| descriptor(entry).ok_or(LayoutFault::Index))
-                    .transpose()
-            }
+            Target::Tag(tag) => self
+                .named(tag)
+                .map(|entry| descriptor(entry).ok_or(LayoutFault::Index))
+                .transpose(),
             Target::Digest(digest) => {
                 let mut entries = self.entries().iter().filter_map(descriptor);
                 Ok(entries.find(|entry| entry.digest == *digest))
@@ -102,19 +97,22 @@ impl Index {
                 !known
             }
             Listing::Tag(tag) => {
-                let is_named = |entry: &Value| name(entry) == Some(tag.as_str());
-                if self
-                    .entries()
-                    .iter()
-                    .any(|entry| is_named(entry) && is_same(entry))
-                {
+                if self.named(tag).is_some_and(is_same) {
                     return false;
                 }
-                self.entries_mut().retain(|entry| !is_named(entry));
+                self.entries_mut()
+                    .retain(|entry| name(entry) != Some(tag.as_str()));
                 self.entries_mut().push(new_entry(manifest, Some(tag)));
                 true
             }
         }
+    }
+
+    /// The entry with this name: the first, where a tool has listed it twice.
+    fn named(&self, tag: &Tag) -> Option<&Value> {
+        self.entries()
+            .iter()
+            .find(|entry| name(entry) == Some(tag.as_str()))
     }
 
     fn entries(&self) -> &[Value] {
@@ -183,6 +181,19 @@ mod tests {
         assert_eq!(held(&index, "a"), Some(Digest::of(b"two")));
         assert_eq!(held(&index, "b"), Some(Digest::of(b"one")));
         assert_eq!(held(&index, "c"), None);
+    }
+
+    #[test]
+    fn of_a_name_listed_twice_the_first_entry_counts() {
+        let (one, two) = (manifest("one"), manifest("two"));
+        let entries = [&one, &two].map(|manifest| new_entry(manifest, Some(&tag("a"))));
+        let twice = json!({ "manifests": entries }).to_string();
+        let mut index = Index::parse(twice.as_bytes()).expect("an index");
+        assert!(!index.list(&one, Listing::Tag(&tag("a"))));
+        assert_eq!(held(&index, "a"), Some(one.digest));
+        assert!(index.list(&two, Listing::Tag(&tag("a"))));
+        assert_eq!(held(&index, "a"), Some(two.digest));
+        assert_eq!(index.tags(), [tag("a")]);
     }
 
     #[test]

@@ -118,6 +118,10 @@ fn documents() -> Vec<(&'static str, Value)> {
             json!({"manifests": [stranger, 7, unnamed, missing]}),
         ),
         ("no-list", json!({"manifests": {}})),
+        (
+            "added-twice",
+            json!({"manifests": [entry("1"), entry("added"), entry("added")]}),
+        ),
     ]
 }
 
