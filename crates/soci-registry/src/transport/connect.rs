@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::failure::ThroughProxy;
 use super::url::is_loopback;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -54,6 +55,10 @@ impl Connector {
     }
 }
 
+fn through_proxy(error: impl Into<BoxError>) -> ThroughProxy {
+    ThroughProxy(error.into())
+}
+
 fn is_here(uri: &Uri) -> bool {
     uri.host().is_some_and(is_loopback)
 }
@@ -79,7 +84,10 @@ impl Service<Uri> for Connector {
             };
             if uri.scheme_str() == Some("http") {
                 return Ok(Stream {
-                    io: direct.call(proxy.uri().clone()).await?,
+                    io: direct
+                        .call(proxy.uri().clone())
+                        .await
+                        .map_err(through_proxy)?,
                     to_proxy: true,
                 });
             }
@@ -88,7 +96,7 @@ impl Service<Uri> for Connector {
                 tunnel = tunnel.with_auth(authorization.clone());
             }
             Ok(Stream {
-                io: tunnel.call(uri).await?,
+                io: tunnel.call(uri).await.map_err(through_proxy)?,
                 to_proxy: false,
             })
         })
@@ -201,6 +209,49 @@ mod tests {
         assert_eq!(
             tls[1].to_ascii_lowercase(),
             credentials.to_ascii_lowercase()
+        );
+    }
+
+    /// What is told when no connection to this address can be made, with a proxy or without.
+    async fn told(address: &str, proxies: Matcher) -> String {
+        let http = Http::with_proxies(HttpOptions::default(), proxies).expect("a client");
+        let url = Url::parse(address).expect("valid");
+        let headers = http::HeaderMap::new();
+        let sent = http
+            .send(http::Method::GET, &url, headers, Outgoing::Nothing)
+            .await;
+        sent.map(drop).expect_err("nobody is there").to_string()
+    }
+
+    #[tokio::test]
+    async fn where_nobody_is_the_address_is_to_be_looked_at() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let place = listener.local_addr().expect("an address");
+        drop(listener);
+        for scheme in ["http", "https"] {
+            let refused = told(&format!("{scheme}://{place}/"), Matcher::builder().build()).await;
+            assert!(
+                refused.starts_with("cannot connect: Connection refused")
+                    && refused.ends_with("; is the registry running, is the port right?"),
+                "{refused}"
+            );
+            let proxies = Matcher::builder().all(format!("http://{place}")).build();
+            let refused = told(&format!("{scheme}://r.test/"), proxies).await;
+            assert!(
+                refused.ends_with("; is the proxy that the environment names right?"),
+                "{refused}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_host_is_to_be_looked_at() {
+        // A label of 64 characters is none, so nobody on the network is asked.
+        let address = format!("http://{}.invalid/", "a".repeat(64));
+        let unknown = told(&address, Matcher::builder().build()).await;
+        assert!(
+            unknown.ends_with("; is the registry's host name right?"),
+            "{unknown}"
         );
     }
 

@@ -12,7 +12,7 @@ use crate::kind::Kind;
 #[non_exhaustive]
 pub enum ConnectionFailure {
     /// None was made: no such name, nobody listening, no route, a proxy that refuses.
-    #[error("cannot connect: {}", root(&**.0))]
+    #[error("cannot connect: {}{}", root(&**.0), advice(&**.0))]
     Connect(#[source] Box<dyn StdError + Send + Sync>),
     /// The server's certificate is not one that this machine trusts.
     #[error(
@@ -119,6 +119,30 @@ fn root(error: &(dyn StdError + Send + Sync + 'static)) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+/// The proxy in front of the server was tried, not the server itself.
+#[derive(Debug, thiserror::Error)]
+#[error("no way through the proxy")]
+pub(super) struct ThroughProxy(#[source] pub(super) Box<dyn StdError + Send + Sync>);
+
+/// What to look at when no connection can be made, to stand behind the reason. The usual ones are a mistyped port and a mistyped host.
+fn advice(error: &(dyn StdError + Send + Sync + 'static)) -> &'static str {
+    let is_refused = |error: &(dyn StdError + 'static)| {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        kind == Some(io::ErrorKind::ConnectionRefused)
+    };
+    // The type of this error is private to hyper-util.
+    let is_lookup = |error: &(dyn StdError + 'static)| error.to_string() == "dns error";
+    if find::<ThroughProxy>(error).is_some() {
+        "; is the proxy that the environment names right?"
+    } else if chain(error).any(is_refused) {
+        "; is the registry running, is the port right?"
+    } else if chain(error).any(is_lookup) {
+        "; is the registry's host name right?"
+    } else {
+        ""
+    }
 }
 
 /// Why the HTTP client could not be set up.
