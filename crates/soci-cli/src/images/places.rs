@@ -15,7 +15,7 @@ use crate::exit::WrongUsage;
 pub(crate) struct Places {
     options: HttpOptions,
     plain_http: bool,
-    /// Made when the first registry is met: layouts need none.
+    /// Made when the first registry is met: layouts need none, unless authorities are named.
     http: Option<Http>,
     /// Nobody is asked before a registry is.
     credentials: Arc<EcrOr<DockerConfig>>,
@@ -39,6 +39,10 @@ impl Places {
 
     /// The place that a reference names.
     pub(crate) async fn open(&mut self, reference: &Reference) -> Result<Arc<dyn Store>, Error> {
+        // Authorities that cannot be read are told of though a layout needs none: the same line works or fails for every image.
+        if self.options.extra_roots.is_some() {
+            self.http()?;
+        }
         Ok(match reference {
             Reference::Layout { path, .. } => Arc::new(LayoutStore::open(path)?),
             Reference::Archive { path, .. } => Arc::new(ArchiveStore::open(path).await?),

@@ -91,14 +91,19 @@ fn an_image_that_a_registry_does_not_have() {
 
 #[test]
 fn authorities_that_are_none_are_refused() {
-    let desk = Desk::new();
-    let ended = build(
-        &desk,
-        &["--json", "--ca", "nowhere.pem", "127.0.0.1:9/app:1"],
-    )
-    .with_code(1);
-    assert_eq!(reports(&ended)[0]["kind"], "configuration");
-    assert!(ended.stderr.contains("nowhere.pem"), "{}", ended.stderr);
+    let desk = desk_with_app();
+    let before = tags(&desk, "images");
+    for image in ["127.0.0.1:9/app:1", "oci:images:app", "oci:images"] {
+        let ended = build(&desk, &["--json", "--ca", "nowhere.pem", image]).with_code(1);
+        assert_eq!(reports(&ended)[0]["kind"], "configuration");
+        assert!(ended.stderr.contains("nowhere.pem"), "{}", ended.stderr);
+    }
+    for command in ["inspect", "verify"] {
+        let args = [command, "--ca", "nowhere.pem", "oci:images:app"];
+        let ended = Ended::of(&mut desk.command(&args)).with_code(1);
+        assert!(ended.stderr.contains("nowhere.pem"), "{}", ended.stderr);
+    }
+    assert_eq!(tags(&desk, "images"), before);
 }
 
 #[test]
