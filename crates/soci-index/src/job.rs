@@ -110,30 +110,29 @@ impl Job {
             return Ok(Attempt::Done(self.skipped(&source, reason, None)));
         }
         let plan = Plan::make(store, &source, &self.options).await?;
-        if let Some(reason) = plan.nothing_to_do(&source) {
+        let nothing = plan.nothing_to_do(&source);
+        let held = match output {
+            Some(output) if !self.options.force && nothing != Some(Reason::NotAnImage) => {
+                current::output(store, output).await?
+            }
+            _ => None,
+        };
+        let found = self.current(&source, &plan, held.as_ref()).await?;
+        // What is indexed stays, also where less or nothing is asked for now.
+        if let Some(found) = found.as_ref().filter(|found| found.has_index()) {
+            let mut report = self.report(&source, Outcome::AlreadyIndexed);
+            report.output = found.digest.map(|digest| self.output(output, digest));
+            report.platforms = account::platforms(&source, &plan, &Stage::Found(found));
+            return Ok(Attempt::Done(report));
+        }
+        // One that was passed through: each layer is of another compression, by its type and by what an earlier run read.
+        let passed = found.map(|_| Reason::UnsupportedCompression);
+        if let Some(reason) = nothing.or(passed) {
             let none = Candidates::default();
             let stage = Stage::Planned(&none);
             return self
                 .pass_through(&source, &plan, &stage, reason, output)
                 .await;
-        }
-        let held = match output {
-            Some(output) if !self.options.force => current::output(store, output).await?,
-            _ => None,
-        };
-        if let Some(found) = self.current(&source, &plan, held.as_ref()).await? {
-            if !found.has_index() {
-                let none = Candidates::default();
-                // It was passed through: each layer is of another compression, by its type and by what an earlier run read.
-                let (stage, reason) = (Stage::Planned(&none), Reason::UnsupportedCompression);
-                return self
-                    .pass_through(&source, &plan, &stage, reason, output)
-                    .await;
-            }
-            let mut report = self.report(&source, Outcome::AlreadyIndexed);
-            report.output = found.digest.map(|digest| self.output(output, digest));
-            report.platforms = account::platforms(&source, &plan, &Stage::Found(&found));
-            return Ok(Attempt::Done(report));
         }
         let candidates =
             reuse::collect(&self.store, held.as_ref(), &source, &plan, &self.options).await?;

@@ -178,3 +178,21 @@ fn more_layers_than_any_image_has_are_refused() {
     let error = report["error"].as_str().expect("text");
     assert!(error.contains("lists 1025 layers, at most 1024"), "{error}");
 }
+
+/// What covers more than is asked for is kept, whether some layer is asked for or none.
+#[test]
+fn a_larger_smallest_size_takes_nothing_away() {
+    let desk = Desk::new();
+    shelve(&desk, "images", "app", &app());
+    let first = run(&desk, &[], 0);
+    assert_eq!(first["outcome"], "indexed");
+    for args in [
+        &["oci:images:app", "--json"][..],
+        &["oci:images:app", "--json", "--min-image-size", "1000000000"],
+    ] {
+        let report = reports(&build(&desk, args).with_code(0)).remove(0);
+        assert_eq!(report["outcome"], "already-indexed", "{args:?}");
+        assert_eq!(report["output"], first["output"], "{args:?}");
+    }
+    assert_eq!(tags(&desk, "images").len(), 2);
+}
