@@ -118,11 +118,14 @@ impl From<MultiMemberArg> for MultiMember {
     }
 }
 
+/// A number of bytes, without a unit.
+fn bytes(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "not a number of bytes; write it in digits, without a unit".to_owned())
+}
+
 fn span_size(text: &str) -> Result<u64, String> {
-    let bytes = text
-        .parse()
-        .map_err(|_| "not a number of bytes".to_owned())?;
-    SpanSize::from_bytes(bytes)
+    SpanSize::from_bytes(bytes(text)?)
         .map(SpanSize::bytes)
         .ok_or_else(|| "must be from 1 to 9223372036854775807".to_owned())
 }

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use soci_registry::{Digest, Manifest, OCI_INDEX, OCI_MANIFEST};
+use soci_registry::{Digest, MANIFEST_BYTES, Manifest, OCI_INDEX, OCI_MANIFEST};
 
 use crate::document::{Descriptor, ImageIndex, ImageManifest, to_json};
+use crate::error::IndexError;
 use crate::layers::{BuiltLayer, BuiltLayers};
 use crate::media_type as types;
 use crate::options::IndexOptions;
@@ -93,6 +94,31 @@ pub(crate) fn convert(
         images,
         index,
     })
+}
+
+/// Refuses a result whose image index no registry would take, before any layer is read. Sizes are not known yet, so the length is a few
+/// bytes short for each platform.
+pub(crate) fn check_index_size(source: &Source, plan: &Plan) -> Result<(), IndexError> {
+    let stand_in = Manifest::new(OCI_MANIFEST, EMPTY_CONFIG.to_vec());
+    let to_build = |platform: &&PlatformPlan| platform.layers.contains(&LayerPlan::Build);
+    let platforms = plan.platforms.iter().filter(to_build);
+    let soci_indexes: Manifests = platforms
+        .map(|platform| (platform.place, stand_in.clone()))
+        .collect();
+    let rewritten = |(place, image)| {
+        let soci_index: Option<&Manifest> = soci_indexes.get(&place);
+        let digest = soci_index.map(|index| index.digest().to_string());
+        (place, rewrite(image, digest))
+    };
+    let images: Manifests = source.images().map(rewritten).collect();
+    let found_bytes = to_json(&list(source, plan, &images, &soci_indexes)).len() as u64;
+    if found_bytes > MANIFEST_BYTES {
+        return Err(IndexError::ResultTooLarge {
+            found_bytes,
+            limit_bytes: MANIFEST_BYTES,
+        });
+    }
+    Ok(())
 }
 
 /// The SOCI index that an image has from an earlier conversion, if it is in the list.

@@ -28,6 +28,28 @@ pub enum IndexError {
         /// The limit.
         limit: usize,
     },
+    /// An index and its manifests are too large together.
+    #[error(
+        "image index {digest} and its manifests have {found_bytes} bytes or more, at most {limit_bytes} are read; index one that lists fewer"
+    )]
+    DocumentsTooLarge {
+        /// The index.
+        digest: Digest,
+        /// Bytes read when that was found.
+        found_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// The result's image index would be too large, which can be told before any layer is read.
+    #[error(
+        "the result's image index would have {found_bytes} bytes, since it repeats the annotations of its manifests; registries take {limit_bytes}; index fewer platforms or shorten the annotations"
+    )]
+    ResultTooLarge {
+        /// Bytes it would have.
+        found_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+    },
     /// A manifest lists too many layers.
     #[error(
         "manifest {digest} lists {found} layers, at most {limit} are taken; no container runtime stacks so many"
@@ -99,6 +121,8 @@ impl IndexError {
             IndexError::Document(_) => Kind::InvalidImage.as_str(),
             IndexError::TooManyManifests { .. }
             | IndexError::TooManyLayers { .. }
+            | IndexError::DocumentsTooLarge { .. }
+            | IndexError::ResultTooLarge { .. }
             | IndexError::NoTimeFor { .. } => "too-large",
             IndexError::NoSuchPlatform { .. } | IndexError::OutputTag(_) => {
                 Kind::Configuration.as_str()

@@ -15,6 +15,7 @@ use std::time::Instant;
 use soci_registry::{Digest, Listing, Store, Tag, Target};
 
 use crate::account::{self, Stage};
+use crate::convert;
 use crate::current::{self, Current};
 use crate::error::IndexError;
 use crate::layers::{self, BuiltLayers};
@@ -52,13 +53,24 @@ enum Attempt {
     Moved(Digest),
 }
 
+/// What setting the output tag on the source came to.
+enum Set {
+    Done(Option<Output>),
+    /// The source tag holds something else now.
+    Moved(Digest),
+}
+
 impl Job {
     /// Does it. Every outcome, failures too, is in the report.
     pub async fn run(&self) -> Report {
         let begun = Instant::now();
-        let mut report = match self.attempts().await {
+        let mut digest = None;
+        let mut report = match self.attempts(&mut digest).await {
             Ok(report) => report,
-            Err(error) => Report::failed(self.image.clone(), &error),
+            Err(error) => Report {
+                digest: digest.map(|digest| digest.to_string()),
+                ..Report::failed(self.image.clone(), &error)
+            },
         };
         report.dry_run = self.options.dry_run;
         report.format = self.options.format.as_str();
@@ -66,18 +78,19 @@ impl Job {
         report
     }
 
-    async fn attempts(&self) -> Result<Report, IndexError> {
+    /// `digest` gets what the source tag holds.
+    async fn attempts(&self, digest: &mut Option<Digest>) -> Result<Report, IndexError> {
         let output = match self.options.format {
             IndexFormat::V2 => self.options.output_tag.for_source(self.source_tag())?,
             IndexFormat::V1 => None,
         };
         let mut last = None;
         for _ in 0..ATTEMPTS {
-            match self.attempt(output.as_ref()).await? {
+            match self.attempt(output.as_ref(), digest).await? {
                 Attempt::Done(report) => return Ok(report),
-                Attempt::Moved(digest) => {
-                    tracing::info!("the source tag moved; what it holds now is indexed: {digest}");
-                    last = Some(digest);
+                Attempt::Moved(now) => {
+                    tracing::info!("the source tag moved; what it holds now is indexed: {now}");
+                    last = Some(now);
                 }
             }
         }
@@ -101,13 +114,22 @@ impl Job {
         }
     }
 
-    async fn attempt(&self, output: Option<&Tag>) -> Result<Attempt, IndexError> {
+    async fn attempt(
+        &self,
+        output: Option<&Tag>,
+        digest: &mut Option<Digest>,
+    ) -> Result<Attempt, IndexError> {
         let store = &*self.store;
         let source = Source::read(store, &self.target).await?;
+        *digest = Some(source.digest());
         if !self.options.force
             && let Some(reason) = self.not_a_source(&source).await?
         {
-            return Ok(Attempt::Done(self.skipped(&source, reason, None)));
+            let output = output.filter(|_| reason == Reason::AlreadyLazy);
+            return Ok(match self.set_on_source(&source, output).await? {
+                Set::Moved(now) => Attempt::Moved(now),
+                Set::Done(tagged) => Attempt::Done(self.skipped(&source, reason, tagged)),
+            });
         }
         let plan = Plan::make(store, &source, &self.options).await?;
         let nothing = plan.nothing_to_do(&source);
@@ -162,6 +184,9 @@ impl Job {
         plan: &Plan,
         candidates: &Candidates,
     ) -> Result<BuiltLayers, IndexError> {
+        if self.options.format == IndexFormat::V2 {
+            convert::check_index_size(source, plan)?;
+        }
         let mut layers = plan.layers(source);
         let taken = reuse::take(&self.store, candidates, &layers, &self.options).await?;
         layers.retain(|layer| !taken.by_digest.contains_key(&layer.digest));
@@ -223,20 +248,30 @@ impl Job {
         reason: Reason,
         output: Option<&Tag>,
     ) -> Result<Attempt, IndexError> {
-        let is_image = reason != Reason::NotAnImage;
-        let tagged = match output {
-            Some(tag) if self.options.pass_through && is_image => {
-                if let Some(moved) = self.tag_source(source, tag).await? {
-                    return Ok(Attempt::Moved(moved));
-                }
-                Some(self.output(Some(tag), source.digest()))
-            }
-            _ => None,
+        let output = output.filter(|_| reason != Reason::NotAnImage);
+        let tagged = match self.set_on_source(source, output).await? {
+            Set::Moved(now) => return Ok(Attempt::Moved(now)),
+            Set::Done(tagged) => tagged,
         };
         let mut report = self.skipped(source, reason, tagged);
         report.platforms = account::platforms(source, plan, stage);
         report.bytes.downloaded = stage.downloaded_bytes();
         Ok(Attempt::Done(report))
+    }
+
+    /// The output tag, if there is one and it is wanted, set on the source.
+    async fn set_on_source(
+        &self,
+        source: &Source,
+        output: Option<&Tag>,
+    ) -> Result<Set, IndexError> {
+        let Some(tag) = output.filter(|_| self.options.pass_through) else {
+            return Ok(Set::Done(None));
+        };
+        Ok(match self.tag_source(source, tag).await? {
+            Some(now) => Set::Moved(now),
+            None => Set::Done(Some(self.output(Some(tag), source.digest()))),
+        })
     }
 
     /// Sets the output tag on the source, unless that has moved or moves meanwhile.

@@ -10,7 +10,7 @@ use crate::options::IndexFormat;
 pub struct Report {
     /// The image, as it was asked for.
     pub image: String,
-    /// What its tag held.
+    /// What its tag held, as far as that was found out.
     pub digest: Option<String>,
     /// What became of it.
     pub outcome: Outcome,
@@ -154,9 +154,9 @@ pub struct ZtocReport {
 /// Bytes moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Bytes {
-    /// Fetched from where the image lives, layers and documents.
+    /// Bytes of layers fetched from where the image lives; documents are not counted.
     pub downloaded: u64,
-    /// Written there.
+    /// Bytes of zTOCs and manifests written there.
     pub uploaded: u64,
 }
 

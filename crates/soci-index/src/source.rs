@@ -12,6 +12,10 @@ use crate::media_type as types;
 /// attestations and layers of build caches do not count, so a result is readable where its source is.
 const MANIFESTS: usize = 128;
 
+/// Bytes of an image index and of its manifests that are read, together. All are held while the image is worked on, once more as they are
+/// written, and perhaps a third time as the output tag held them before.
+const DOCUMENTS_BYTES: u64 = 32 << 20;
+
 /// Layers of an image. File systems stack no more than 500.
 const LAYERS: usize = 1024;
 
@@ -105,9 +109,13 @@ impl Source {
                 limit: MANIFESTS,
             });
         }
+        let mut documents = Documents {
+            index: digest,
+            bytes: manifest.bytes().len() as u64,
+        };
         let mut roles = Vec::with_capacity(found);
         for entry in &index.manifests {
-            roles.push(match entry_role(store, entry).await {
+            roles.push(match entry_role(store, entry, &mut documents).await {
                 Ok(role) => role,
                 Err(error) => {
                     on_failure(entry, error)?;
@@ -175,11 +183,36 @@ fn role_by_entry(entry: &Descriptor) -> Option<Role> {
     (is_no_image || !types::is_manifest(&entry.media_type)).then_some(Role::Other)
 }
 
-async fn entry_role(store: &dyn Store, entry: &Descriptor) -> Result<Role, IndexError> {
+/// What was read of an image index and its manifests.
+struct Documents {
+    index: Digest,
+    bytes: u64,
+}
+
+impl Documents {
+    fn add(&mut self, manifest: &Manifest) -> Result<(), IndexError> {
+        self.bytes += manifest.bytes().len() as u64;
+        if self.bytes > DOCUMENTS_BYTES {
+            return Err(IndexError::DocumentsTooLarge {
+                digest: self.index,
+                found_bytes: self.bytes,
+                limit_bytes: DOCUMENTS_BYTES,
+            });
+        }
+        Ok(())
+    }
+}
+
+async fn entry_role(
+    store: &dyn Store,
+    entry: &Descriptor,
+    documents: &mut Documents,
+) -> Result<Role, IndexError> {
     if let Some(role) = role_by_entry(entry) {
         return Ok(role);
     }
     let manifest = store.manifest(&Target::Digest(entry.digest)).await?;
+    documents.add(&manifest)?;
     read_role(store, &manifest, entry.platform.clone()).await
 }
 

@@ -9,7 +9,7 @@ use soci_index::{DEFAULT_MIN_LAYER_BYTES, Filters, IndexFormat, OutputTag};
 use soci_registry::{InvalidReference, Reference, RegistryReference};
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES};
 
-use super::{MultiMemberArg, span_size};
+use super::{MultiMemberArg, bytes, span_size};
 
 pub(super) const BUILD_HELP: &str = "\
 An image is docker://HOST/REPOSITORY:TAG (docker:// may be left out), oci:DIR[:TAG] or oci-archive:FILE[:TAG]. \
@@ -88,17 +88,18 @@ pub(crate) struct BuildArgs {
     /// The result's tag; {tag} stands for the image's own, {tag}-soci is the default. Not with v1, which has none.
     #[arg(long, value_name = "TEMPLATE")]
     pub(crate) output_tag: Option<OutputTag>,
-    /// Index this platform only, OS/ARCHITECTURE[/VARIANT]; may be repeated. Others are taken over as they are.
+    /// Index this platform only, OS/ARCHITECTURE[/VARIANT]; may be repeated. Others are taken over without
+    /// an index, also where an earlier run made one for them.
     #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
     pub(crate) platforms: Vec<String>,
     /// Uncompressed bytes between two points at which decoding can start.
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_SPAN_BYTES, value_parser = span_size)]
     pub(crate) span_size: u64,
     /// Leave out layers with fewer compressed bytes.
-    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MIN_LAYER_BYTES)]
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MIN_LAYER_BYTES, value_parser = bytes)]
     pub(crate) min_layer_size: u64,
     /// Leave out platforms whose layers have fewer compressed bytes together.
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    #[arg(long, value_name = "BYTES", default_value_t = 0, value_parser = bytes)]
     pub(crate) min_image_size: u64,
     /// Written into zTOCs and indexes, so part of their digests.
     #[arg(long, value_name = "TEXT", default_value = DEFAULT_BUILD_TOOL_IDENTIFIER)]

@@ -141,7 +141,7 @@ fn check_output_tags(images: &[ImageArg], options: &IndexOptions) -> Result<(), 
     let mut seen = BTreeSet::new();
     for image in images {
         let repository = places::repository(&image.reference);
-        if is_fixed && !seen.insert(repository.clone()) {
+        if is_fixed && !seen.insert(places::identity(&image.reference)) {
             return Err(WrongUsage(format!(
                 "several images of {repository} cannot have one output tag; write a template with {{tag}} in it"
             )));

@@ -108,6 +108,17 @@ pub(crate) fn repository(reference: &Reference) -> String {
     }
 }
 
+/// The same for all ways to write one repository, layout or archive.
+pub(crate) fn identity(reference: &Reference) -> String {
+    match reference {
+        Reference::Layout { path, .. } | Reference::Archive { path, .. } => {
+            let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+            path.display().to_string()
+        }
+        other => repository(other),
+    }
+}
+
 fn target(reference: &Reference) -> Target {
     match reference {
         Reference::Registry(image) => image.target(),

@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use soci_testkit::image::{Layer, Shelf};
+use serde_json::json;
+use soci_testkit::image::{Index, Layer, Shelf};
 
 use crate::images::{ALL, app, build, desk_with_app, place, reports, tags};
 use crate::support::{Desk, Ended};
@@ -23,6 +24,7 @@ fn a_damaged_layer_fails_and_nothing_is_listed() {
     let report = reports(&ended).remove(0);
     assert_eq!(report["outcome"], "failed");
     assert_eq!(report["kind"], "digest-mismatch");
+    assert_eq!(report["digest"], tags(&desk, "images")[0].1);
     assert_eq!(report["retryable"], false);
     let error = report["error"].as_str().expect("text");
     assert!(error.contains(&digest), "{error}");
@@ -106,6 +108,44 @@ fn authorities_that_are_none_are_refused() {
     assert_eq!(tags(&desk, "images"), before);
 }
 
+/// Manifests of so many bytes each, for a platform each.
+fn images_of(desk: &Desk, count: usize, manifest_bytes: usize) {
+    let mut shelf = Shelf::new();
+    let mut index = Index::oci();
+    for number in 0..count {
+        let note = number.to_string() + &"x".repeat(manifest_bytes);
+        let image = app().field("annotations", json!({ "note": note }));
+        let platform = json!({"os": "linux", "architecture": format!("arch{number}")});
+        index = index.child(image.shelve(&mut shelf).field("platform", platform));
+    }
+    let root = index.shelve(&mut shelf);
+    place(desk, "images", "app", shelf, root);
+}
+
+fn too_large(desk: &Desk, words: &str) {
+    let ended = build(desk, &[&ALL[..], &["oci:images:app", "--json"]].concat()).with_code(1);
+    let report = reports(&ended).remove(0);
+    assert_eq!(report["kind"], "too-large");
+    let error = report["error"].as_str().expect("text");
+    assert!(error.contains(words), "{error}");
+    assert_eq!(ended.stderr.lines().count(), 1, "no layer is read");
+    assert_eq!(tags(desk, "images").len(), 1);
+}
+
+#[test]
+fn more_bytes_of_manifests_than_any_image_has_are_refused() {
+    let desk = Desk::new();
+    images_of(&desk, 9, 4_000_000);
+    too_large(&desk, "or more, at most 33554432 are read");
+}
+
+#[test]
+fn a_result_that_no_registry_takes_is_refused_before_layers_are_read() {
+    let desk = Desk::new();
+    images_of(&desk, 2, 2_200_000);
+    too_large(&desk, "registries take 4194304");
+}
+
 #[test]
 fn wrong_usage_is_told_before_any_work() {
     let desk = desk_with_app();
@@ -135,4 +175,26 @@ fn wrong_usage_is_told_before_any_work() {
         );
     }
     assert_eq!(tags(&desk, "images"), before);
+}
+
+#[test]
+fn one_output_tag_for_two_ways_to_write_a_layout_is_refused() {
+    let desk = desk_with_app();
+    let twice = ["oci:images:app", "oci:./images:app", "--output-tag", "x"];
+    let ended = build(&desk, &twice).with_code(2);
+    assert!(ended.stderr.contains("one output tag"), "{}", ended.stderr);
+    assert_eq!(tags(&desk, "images").len(), 1);
+}
+
+#[test]
+fn a_size_is_a_number_of_bytes() {
+    let desk = desk_with_app();
+    for size in ["--min-layer-size=-1", "--min-image-size=4MiB"] {
+        let ended = build(&desk, &[size, "oci:images:app"]).with_code(2);
+        assert!(
+            ended.stderr.contains("not a number of bytes"),
+            "{}",
+            ended.stderr
+        );
+    }
 }

@@ -244,3 +244,19 @@ fn of_several_images_the_worst_outcome_counts() {
         ["failed", "skipped", "already-indexed"]
     );
 }
+
+/// It has another format for lazy loading. The output tag can be deployed all the same.
+#[test]
+fn an_image_that_is_lazy_already_is_passed_through() {
+    let desk = Desk::new();
+    let toc = serde_json::json!({"containerd.io/snapshot/stargz/toc.digest": "sha256:00"});
+    let image = Manifest::oci(AMD64).layer(Layer::large(1).field("annotations", toc));
+    shelve(&desk, "images", "app", &image);
+    let args = ["--json", "oci:images:app"];
+    let report = reports(&build(&desk, &[&ALL[..], &args].concat()).with_code(3)).remove(0);
+    assert_eq!(report["reason"], "already-lazy");
+    let tags = tags(&desk, "images");
+    assert_eq!(tags[1].0, "app-soci");
+    assert_eq!(tags[1].1, tags[0].1, "the unchanged source");
+    assert_eq!(report["output"]["digest"], tags[0].1);
+}
