@@ -164,6 +164,7 @@ pub(crate) const TIERS: &[Tier] = &[
         ],
         steps: &[
             Step::Check("go build of containerd and soci-snapshotter", lazy::build),
+            Step::Check("go build of the second registry", go_registry::build),
             Step::Cargo(&["build", "--workspace", "--bin", "soci-index"]),
             // Not captured: how much was read and fetched is part of the result.
             Step::Cargo(&[

@@ -25,6 +25,6 @@ pub mod rig;
 pub mod tree;
 
 pub use compare::{Difference, differences, regular_files_differ};
-pub use published::{Built, Published};
+pub use published::{Built, Format, Published};
 pub use rig::{Pulled, Rig};
 pub use tree::{Node, Tree};

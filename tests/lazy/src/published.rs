@@ -13,13 +13,54 @@ pub struct Published {
     proxy: Proxy,
 }
 
+/// How SOCI indexes are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// They refer to the image, and the registry lists them.
+    V1,
+    /// A second image names them in its manifests.
+    #[default]
+    V2,
+}
+
+impl Format {
+    /// As programs take it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Format::V1 => "v1",
+            Format::V2 => "v2",
+        }
+    }
+
+    /// The tag by which an image is pulled that was indexed under a tag.
+    #[must_use]
+    pub fn pulled_tag(self, source: &str) -> String {
+        match self {
+            Format::V1 => source.to_owned(),
+            Format::V2 => format!("{source}-soci"),
+        }
+    }
+}
+
 /// How images are indexed: the program's defaults unless said otherwise.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
+    /// How their SOCI indexes are found.
+    pub format: Format,
     /// Uncompressed bytes between checkpoints, and layers of any size.
     pub span_bytes: Option<u64>,
     /// Whether layers of several gzip members are indexed.
     pub multi_member: bool,
+}
+
+/// What clients behind the proxy fetched.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Bytes of bodies.
+    pub bytes: u64,
+    /// Path and query of each request.
+    pub paths: Vec<String>,
 }
 
 /// What `soci-index build` said.
@@ -29,9 +70,13 @@ pub struct Built {
 }
 
 impl Published {
-    /// An empty registry.
+    /// An empty registry: Debian's docker-registry.
     pub async fn new() -> Published {
-        let registry = Registry::docker();
+        Published::on(Registry::docker()).await
+    }
+
+    /// In a registry.
+    pub async fn on(registry: Registry) -> Published {
         let proxy = Proxy::counting(registry.host()).await;
         Published { registry, proxy }
     }
@@ -56,6 +101,7 @@ impl Published {
             .expect("the image is pushed");
         let mut command = Command::new(program::path("soci-index"));
         command.args(["build", "--json", "--plain-http"]);
+        command.args(["--format", options.format.word()]);
         if let Some(bytes) = options.span_bytes {
             command.args(["--min-layer-size", "0", "--span-size", &bytes.to_string()]);
         }
@@ -74,11 +120,14 @@ impl Published {
         Built { report }
     }
 
-    /// Bytes of bodies that went through the proxy since the last time, and requests.
+    /// What went through the proxy since the last time.
     #[must_use]
-    pub fn take_fetched(&self) -> (u64, usize) {
+    pub fn take_fetched(&self) -> Fetched {
         let passed = self.proxy.take();
-        (passed.iter().map(|one| one.body_bytes).sum(), passed.len())
+        Fetched {
+            bytes: passed.iter().map(|one| one.body_bytes).sum(),
+            paths: passed.into_iter().map(|one| one.asked.path).collect(),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::published::Format;
 use crate::tree::{Node, Nodes, unhex};
 
 /// Names the folder of the programs, which `cargo xtask test` builds.
@@ -77,9 +78,9 @@ struct Listed {
 }
 
 impl Rig {
-    /// Starts everything, and waits until it serves.
+    /// Starts everything, and waits until it serves. The daemon takes SOCI indexes of one format only.
     #[must_use]
-    pub fn start() -> Rig {
+    pub fn start(format: Format) -> Rig {
         let programs = programs();
         let at = |name: &str| programs.join(name).display().to_string();
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -101,7 +102,7 @@ impl Rig {
             "-shims",
             &programs.display().to_string(),
         ]);
-        command.args(["-cgroup", &cgroup]);
+        command.args(["-cgroup", &cgroup, "-format", format.word()]);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

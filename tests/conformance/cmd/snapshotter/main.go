@@ -1,9 +1,10 @@
 // Command snapshotter is soci-snapshotter's daemon, made of the library's packages: the module of its own program is not served by
 // the Go module proxy.
 //
-//	snapshotter STATE SOCKET CONTAINERD
+//	snapshotter STATE SOCKET CONTAINERD FORMAT
 //
-// STATE is its folder, SOCKET is where containerd finds it, CONTAINERD is containerd's own socket. Everything else is the daemon's
+// STATE is its folder, SOCKET is where containerd finds it, CONTAINERD is containerd's own socket. FORMAT is the only one in which it
+// takes SOCI indexes: v2, which manifests name, or v1, which the registry lists as referrers. Everything else is the daemon's
 // default, but for two settings: nothing is fetched in the background, so that what a container reads decides what is fetched and a
 // proxy can count it; and there are no metrics.
 package main
@@ -29,18 +30,23 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: snapshotter STATE SOCKET CONTAINERD")
+	if len(os.Args) != 5 {
+		fmt.Fprintln(os.Stderr, "usage: snapshotter STATE SOCKET CONTAINERD FORMAT")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3], os.Args[4]); err != nil {
 		fmt.Fprintf(os.Stderr, "snapshotter: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(state, socket, containerd string) error {
+func run(state, socket, containerd, format string) error {
+	if format != "v1" && format != "v2" {
+		return fmt.Errorf("no format of SOCI indexes: %q, it has to be v1 or v2", format)
+	}
 	settings := config.NewConfig()
+	settings.PullModes.SOCIv1.Enable = format == "v1"
+	settings.PullModes.SOCIv2.Enable = format == "v2"
 	settings.BackgroundFetchConfig.Disable = true
 	settings.NoPrometheus = true
 	settings.ContentStoreConfig.ContainerdAddress = containerd

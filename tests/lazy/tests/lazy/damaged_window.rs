@@ -4,7 +4,7 @@ use soci_e2e::tagged;
 use soci_lazy::compare::shown;
 use soci_lazy::images::{TEXT_BYTES, text_files};
 use soci_lazy::published::Options;
-use soci_lazy::{Published, Rig, damage, differences};
+use soci_lazy::{Format, Published, Rig, damage, differences};
 
 /// Small enough for some dozen spans.
 const SPAN_BYTES: u64 = 64 << 10;
@@ -25,14 +25,14 @@ async fn wrong_contents_through_a_wrong_window_are_found() {
         .unwrap();
     let expected = &source.platforms[0].nodes;
 
-    let mut rig = Rig::start();
+    let mut rig = Rig::start(Format::V2);
     let sound = rig.pull(&place.name("app", "text-soci"), "linux/amd64");
     assert!(sound.layers[0].is_lazy());
     assert_eq!(differences(expected, &rig.read_image(&sound)), []);
 
     // Another rig: the daemon keeps what it knows of a layer, whichever index it came from.
     drop(rig);
-    let mut rig = Rig::start();
+    let mut rig = Rig::start(Format::V2);
     // The daemon takes it, mounts it, and the container ends with 0.
     let damaged = rig.pull(&place.name("app", "damaged"), "linux/amd64");
     assert!(damaged.layers[0].is_lazy(), "{}", rig.log());

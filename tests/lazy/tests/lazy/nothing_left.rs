@@ -6,27 +6,35 @@ use std::path::{Path, PathBuf};
 use soci_lazy::images::text_files;
 use soci_lazy::published::Options;
 use soci_lazy::rig::{cgroups, processes_in};
-use soci_lazy::{Published, Rig};
+use soci_lazy::{Format, Published, Rig};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_of_a_rig_that_ends_or_is_killed() {
+    leaves_nothing(Format::V2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_of_a_rig_of_version_1() {
+    leaves_nothing(Format::V1).await;
+}
+
+async fn leaves_nothing(format: Format) {
     let place = Published::new().await;
     let source = text_files("text");
-    place
-        .index(
-            "app",
-            &source.image,
-            Options {
-                span_bytes: Some(1 << 20),
-                ..Options::default()
-            },
-        )
-        .await;
+    let options = Options {
+        format,
+        span_bytes: Some(1 << 20),
+        ..Options::default()
+    };
+    place.index("app", &source.image, options).await;
     for killed in [false, true] {
         let (mounts, state) = (mounts(), state());
-        let mut rig = Rig::start();
+        let mut rig = Rig::start(format);
         let (namespace, cgroup) = (rig.pid_namespace().to_owned(), rig.cgroup().to_owned());
-        let pulled = rig.pull(&place.name("app", "text-soci"), "linux/amd64");
+        let pulled = rig.pull(
+            &place.name("app", &format.pulled_tag("text")),
+            "linux/amd64",
+        );
         assert!(pulled.layers[0].is_lazy());
         let seen = rig.read_image(&pulled);
         assert_eq!(seen.len(), source.platforms[0].nodes.len());

@@ -5,7 +5,7 @@ use std::time::Instant;
 use soci_lazy::compare::shown;
 use soci_lazy::images::{OddImage, files, odd_images};
 use soci_lazy::published::Options;
-use soci_lazy::{Published, Rig, regular_files_differ};
+use soci_lazy::{Format, Published, Rig, regular_files_differ};
 use soci_testkit::odd::ODD_SPAN;
 
 const PLATFORM: &str = "linux/amd64";
@@ -13,7 +13,7 @@ const PLATFORM: &str = "linux/amd64";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_file_of_every_odd_layer_that_is_indexed() {
     let place = Published::new().await;
-    let mut rig = Rig::start();
+    let mut rig = Rig::start(Format::V2);
     let mut wrong = Vec::new();
     for image in odd_images() {
         wrong.extend(check(&place, &mut rig, &image).await);
@@ -32,6 +32,7 @@ async fn check(place: &Published, rig: &mut Rig, odd: &OddImage) -> Vec<String> 
     let options = Options {
         span_bytes: Some(ODD_SPAN),
         multi_member: odd.multi_member,
+        ..Options::default()
     };
     let tag = &odd.image.tag;
     let built = place.index("odd", &odd.image, options).await;

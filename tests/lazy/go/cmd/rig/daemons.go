@@ -25,6 +25,8 @@ const (
 // programs are the parts that are started.
 type programs struct {
 	containerd, shims, snapshotter, lister string
+	// format is the one in which the snapshotter takes SOCI indexes.
+	format string
 }
 
 // rig is everything running.
@@ -53,7 +55,7 @@ func start(programs programs, cgroup string) (*rig, error) {
 	if err := os.WriteFile("/run/containerd/config.toml", []byte(config()), 0o600); err != nil {
 		return nil, err
 	}
-	snapshotter := exec.Command(programs.snapshotter, snapshotterState, snapshotterSocket, containerdSocket)
+	snapshotter := exec.Command(programs.snapshotter, snapshotterState, snapshotterSocket, containerdSocket, programs.format)
 	if err := launch(snapshotter, programs, snapshotterSocket); err != nil {
 		return nil, err
 	}

@@ -42,6 +42,7 @@ func main() {
 	flag.StringVar(&programs.shims, "shims", "", "the `folder` of containerd-shim-runc-v2")
 	flag.StringVar(&programs.snapshotter, "snapshotter", "", "the snapshotter's `program`")
 	flag.StringVar(&programs.lister, "lister", "", "the `program` that runs in containers")
+	flag.StringVar(&programs.format, "format", "", "the `format` of SOCI indexes that the snapshotter takes: v1 or v2")
 	cgroup := flag.String("cgroup", "", "the cgroup `path` below which containers get theirs")
 	flag.Parse()
 	if err := serve(programs, *cgroup); err != nil {
