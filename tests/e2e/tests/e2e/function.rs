@@ -1,10 +1,10 @@
 //! The function's own program, between a runtime API and a real registry with a password: an event in, an indexed tag out.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use soci_e2e::function::{ACCOUNT, Cloud, Function, LOGIN, REGION, push_event};
+use soci_e2e::aws::{ACCOUNT, Cloud, LOGIN, REGION};
+use soci_e2e::function::{Function, push_event};
 use soci_e2e::{Answer, Proxy, Registry, Settings, images, prove, tagged, walk};
 use soci_testkit::image::{Image, Layer, media};
 use soci_testkit::{content, gzip, tar};
@@ -52,7 +52,7 @@ fn kind(error: &Value) -> &str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_becomes_an_indexed_tag_and_everybody_is_told() {
-    let (registry, cloud) = (registry(), Arc::new(Cloud::start().await));
+    let (registry, cloud) = (registry(), Cloud::start());
     let image = pushed(&registry, "team/app", "1").await;
     let more = [
         ("SOCI_FILTERS", "team/*:*,!*:*-dev"),
@@ -121,7 +121,7 @@ async fn a_push_becomes_an_indexed_tag_and_everybody_is_told() {
 /// Defects A9 and A10 of AWS's builder: it wakes itself up, and takes names for origins.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_back_of_our_own_writes_ends() {
-    let (registry, cloud) = (registry(), Arc::new(Cloud::start().await));
+    let (registry, cloud) = (registry(), Cloud::start());
     let image = pushed(&registry, "app", "1").await;
     let mut function = Function::start(&cloud, &settings(registry.host(), &[]));
     let digest = image.root.digest();
@@ -155,7 +155,7 @@ async fn what_comes_back_of_our_own_writes_ends() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_wanted_costs_no_request() {
-    let cloud = Arc::new(Cloud::start().await);
+    let cloud = Cloud::start();
     // Nobody is there: whoever asked would fail.
     let mut function = Function::start(
         &cloud,
@@ -222,7 +222,7 @@ async fn what_is_not_wanted_costs_no_request() {
 /// Defect A1 of AWS's builder: a registry that is unwell is taken for success.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_succeed_later_is_an_error_and_what_cannot_is_none() {
-    let cloud = Arc::new(Cloud::start().await);
+    let cloud = Cloud::start();
     let unwell = Proxy::start("nobody", |_| {
         Box::pin(std::future::ready(Some(Answer::error(503, "UNAVAILABLE"))))
     })
@@ -251,7 +251,7 @@ async fn what_may_succeed_later_is_an_error_and_what_cannot_is_none() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_bad_image_does_not_lose_the_others() {
-    let (registry, cloud) = (registry(), Arc::new(Cloud::start().await));
+    let (registry, cloud) = (registry(), Cloud::start());
     let image = pushed(&registry, "app", "1").await;
     let mut function = Function::start(&cloud, &settings(registry.host(), &[]));
     let payload =
@@ -276,7 +276,7 @@ async fn one_bad_image_does_not_lose_the_others() {
 /// Defects A3 and A4 of AWS's builder: it hangs at its deadline and cancels nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_stops_before_it_is_killed_and_goes_on_with_the_next() {
-    let (registry, cloud) = (registry(), Arc::new(Cloud::start().await));
+    let (registry, cloud) = (registry(), Cloud::start());
     let image = pushed(&registry, "app", "1").await;
     let stalled = Proxy::start(registry.host(), |asked| {
         Box::pin(async move {
@@ -315,7 +315,7 @@ async fn it_stops_before_it_is_killed_and_goes_on_with_the_next() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_done_in_time_is_not_begun() {
-    let (registry, cloud) = (registry(), Arc::new(Cloud::start().await));
+    let (registry, cloud) = (registry(), Cloud::start());
     let archive = tar::Archive::new()
         .file("noise", &content::random(1, 32 << 20))
         .finish();
@@ -374,7 +374,7 @@ fn stack_answer(cloud: &Cloud) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stack_is_told_its_repositories() {
-    let cloud = Arc::new(Cloud::start().await);
+    let cloud = Cloud::start();
     let mut function = Function::start(
         &cloud,
         &[("SOCI_FILTERS", "team/*:v*,team/a:*,other-[ab]:1,!x:*")],
@@ -409,7 +409,7 @@ async fn a_stack_is_told_its_repositories() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_configuration_answers_stacks_and_fails_everything_else() {
-    let cloud = Arc::new(Cloud::start().await);
+    let cloud = Cloud::start();
     let mut function = Function::start(
         &cloud,
         &[("SOCI_SPAN_BYTES", "4 MiB"), ("SOCI_FILTERS", "app")],
@@ -455,7 +455,7 @@ async fn a_wrong_configuration_answers_stacks_and_fails_everything_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn filters_may_come_from_a_parameter() {
-    let cloud = Arc::new(Cloud::start().await);
+    let cloud = Cloud::start();
     let names = [("SOCI_FILTERS_PARAMETER", "/soci/filters")];
     cloud.set_parameter("other:*");
     let mut function = Function::start(&cloud, &settings("127.0.0.1:1", &names));
