@@ -14,6 +14,7 @@ mod layering;
 mod lazy;
 mod oracle;
 mod package;
+mod python;
 mod run;
 mod tiers;
 mod tools;

@@ -12,6 +12,7 @@ use crate::go_registry;
 use crate::layering;
 use crate::lazy;
 use crate::oracle;
+use crate::python;
 use crate::tools::{self, Tool};
 use crate::workspace::{self, GoModule, Workspace};
 
@@ -135,9 +136,12 @@ pub(crate) const TIERS: &[Tier] = &[
             &tools::HTPASSWD,
             &tools::OPENSSL,
             &tools::SKOPEO,
+            &tools::PYTHON,
         ],
         steps: &[
             Step::Check("go build of the second registry", go_registry::build),
+            Step::Check("AWS's runtime interface emulator", python::install_emulator),
+            Step::Check("moto", python::install_aws),
             Step::Cargo(&[
                 "build",
                 "--workspace",
@@ -200,6 +204,8 @@ impl Step {
         command.env("SOCI_ORACLE", oracle::path(workspace));
         command.env("SOCI_GO_REGISTRY", go_registry::path(workspace));
         command.env("SOCI_LAZY_PROGRAMS", lazy::path(workspace));
+        command.env("SOCI_LAMBDA_EMULATOR", python::emulator(workspace));
+        command.env("SOCI_MOTO_SERVER", python::moto(workspace));
         workspace::run(command)
     }
 }

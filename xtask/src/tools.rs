@@ -54,6 +54,12 @@ pub(crate) const HTPASSWD: Tool = program("htpasswd", "apache2-utils");
 pub(crate) const OPENSSL: Tool = program("openssl", "openssl");
 /// A client by other people for whole-system tests.
 pub(crate) const SKOPEO: Tool = program("skopeo", "skopeo");
+/// Installs moto and what else comes as Python packages.
+pub(crate) const PYTHON: Tool = Tool {
+    name: "Python 3 with venv",
+    probe: Probe::Answers(&["python3", "-m", "venv", "--help"]),
+    debian: Some("python3-venv"),
+};
 /// Runs containers.
 pub(crate) const RUNC: Tool = program("runc", "runc");
 /// Mounts are root's to make.
