@@ -1,0 +1,9 @@
+output "function_name" {
+  description = "The function"
+  value       = module.soci_index_builder.function_name
+}
+
+output "repository_arns" {
+  description = "What it may read and write"
+  value       = module.soci_index_builder.repository_arns
+}

@@ -1,0 +1,11 @@
+variable "region" {
+  description = "Region of the repositories"
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "zip_path" {
+  description = "The function's zip, as cargo xtask package writes it"
+  type        = string
+  default     = "../../../dist/soci-index-builder-x86_64.zip"
+}
