@@ -56,6 +56,19 @@ async fn writing_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_damaged_blob_is_written_anew() {
+    let (folder, store, content) = layout().await;
+    let name = blob(&content).digest.to_string().replace(':', "/");
+    let path = folder.path().join("blobs").join(name);
+    let mut damaged = content.to_vec();
+    damaged[0] ^= 1;
+    fs::write(&path, damaged).expect("written");
+    let pushed = store.push_blob(&blob(&content), &content).await;
+    assert_eq!(pushed.expect("written"), Pushed::Stored);
+    assert_eq!(fs::read(&path).expect("read"), content);
+}
+
+#[tokio::test]
 async fn parts_are_not_listed_and_tags_move() {
     let (_folder, store, _) = layout().await;
     store

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 
 use crate::blob::ChunkSource;
 use crate::descriptor::Descriptor;
-use crate::digest::DigestHasher;
+use crate::digest::{Digest, DigestHasher};
 use crate::error::{Error, Mismatch, Promise};
 use crate::limits::FILE_CHUNK_BYTES;
 use crate::store::{Content, Pending};
@@ -54,6 +54,21 @@ pub(super) fn read_bounded(
     match bytes.len() as u64 > limit_bytes {
         true => Err(Error::TooLarge { what, limit_bytes }),
         false => Ok(bytes),
+    }
+}
+
+/// The digest of a file's bytes.
+pub(super) fn digest(path: &Path) -> Result<Digest, Error> {
+    let mut file = File::open(path).map_err(failed("read", path))?;
+    let mut hasher = DigestHasher::new();
+    let mut chunk = vec![0; FILE_CHUNK_BYTES];
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(bytes) => hasher.update(&chunk[..bytes]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed("read", path)(error)),
+        }
     }
 }
 

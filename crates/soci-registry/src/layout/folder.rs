@@ -125,6 +125,13 @@ impl LayoutStore {
         }
     }
 
+    /// Whether a blob is there with its own bytes. A file of another size is a write that somebody's crash cut short; one of other bytes
+    /// was damaged since, and nobody but who writes it anew can put that right.
+    fn holds(&self, blob: &Descriptor) -> Result<bool, Error> {
+        Ok(self.blob_size(&blob.digest)? == Some(blob.size_bytes)
+            && files::digest(&self.blob_path(&blob.digest))? == blob.digest)
+    }
+
     fn read_manifest(&self, target: &Target) -> Result<Manifest, Error> {
         let listed = self
             .index()?
@@ -195,10 +202,8 @@ impl LayoutStore {
     }
 
     async fn write_blob(&self, blob: &Descriptor, content: &dyn Content) -> Result<Pushed, Error> {
-        let (store, digest) = (self.clone(), blob.digest);
-        let found = blocking(move || store.blob_size(&digest)).await?;
-        // A file of another size is a write that somebody's crash cut short.
-        if found == Some(blob.size_bytes) {
+        let (store, wanted) = (self.clone(), blob.clone());
+        if blocking(move || store.holds(&wanted)).await? {
             return Ok(Pushed::AlreadyThere);
         }
         let (path, blobs) = (self.blob_path(&blob.digest), self.folder.join(BLOBS));
