@@ -90,6 +90,16 @@ pub enum IndexError {
         /// What is wrong with it.
         error: BuildError,
     },
+    /// A zTOC that was made again is still not there with its own bytes.
+    #[error(
+        "zTOC {digest} is there with other bytes and stays so, since a blob that is there is not written again: {error}; delete it there, then build again"
+    )]
+    DamagedZtoc {
+        /// The zTOC.
+        digest: Digest,
+        /// What reading it met.
+        error: Box<soci_registry::Error>,
+    },
     /// A zTOC is beyond a limit.
     #[error("zTOC: {0}")]
     Ztoc(BuildError),
@@ -128,6 +138,7 @@ impl IndexError {
                 Kind::Configuration.as_str()
             }
             IndexError::Layer { error, .. } | IndexError::Ztoc(error) => error.kind(),
+            IndexError::DamagedZtoc { .. } => Kind::DigestMismatch.as_str(),
             IndexError::TagMoved { .. } => "tag-moved",
             IndexError::Worker => Kind::Internal.as_str(),
         }

@@ -192,7 +192,9 @@ impl Job {
         layers.retain(|layer| !taken.by_digest.contains_key(&layer.digest));
         Plan::check_time(&layers, self.options.ceiling)?;
         let built = layers::build(&self.store, &layers, &self.options, &self.progress).await?;
-        Ok(taken.and(built))
+        let mut built = taken.and(built);
+        reuse::look_again(&*self.store, &mut built, &self.options).await?;
+        Ok(built)
     }
 
     /// What is there already, if that is the index of the source.

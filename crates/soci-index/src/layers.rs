@@ -8,7 +8,7 @@
 //! read again, alone. One that needs even more is too large. So zTOCs being built never take more than the budget together, and
 //! nobody waits for memory while holding some. (While a zTOC is encoded, what it says of files is there twice for a moment.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -63,6 +63,8 @@ pub(crate) enum BuiltLayer {
 #[derive(Default)]
 pub(crate) struct BuiltLayers {
     pub(crate) by_digest: BTreeMap<Digest, BuiltLayer>,
+    /// zTOCs that were found with other bytes than their own.
+    pub(crate) damaged: BTreeSet<Digest>,
     pub(crate) downloaded_bytes: u64,
     pub(crate) uploaded_bytes: u64,
 }
@@ -71,6 +73,7 @@ impl BuiltLayers {
     /// Together with others.
     pub(crate) fn and(mut self, others: BuiltLayers) -> BuiltLayers {
         self.by_digest.extend(others.by_digest);
+        self.damaged.extend(others.damaged);
         self.downloaded_bytes += others.downloaded_bytes;
         self.uploaded_bytes += others.uploaded_bytes;
         self
@@ -132,6 +135,7 @@ pub(crate) async fn build(
     }
     Ok(BuiltLayers {
         by_digest,
+        damaged: BTreeSet::new(),
         downloaded_bytes: shop.downloaded_bytes.load(Ordering::Relaxed),
         uploaded_bytes: shop.uploaded_bytes.load(Ordering::Relaxed),
     })

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use soci_registry::{Digest, Pushed, Store, Target};
+use soci_registry::{Digest, Kind, Pushed, Store, Target};
 use soci_ztoc::{Limits, MultiMember, Ztoc};
 
 use crate::convert::{BUILD_TOOL, SPAN_SIZE};
@@ -217,6 +217,10 @@ async fn take_one(
     }
     let bytes = match read(candidate, taken).await.map_err(IndexError::from) {
         Ok(bytes) => bytes,
+        Err(error) if error.kind() == Kind::DigestMismatch.as_str() => {
+            taken.damaged.insert(ztoc.digest);
+            return Ok(Err(error.to_string()));
+        }
         Err(error) if IS_NO_INDEX.contains(&error.kind()) => return Ok(Err(error.to_string())),
         Err(error) => return Err(error),
     };
@@ -238,6 +242,53 @@ async fn take_one(
         spans,
         reused: true,
     }))
+}
+
+/// Looks at zTOCs that had to be made because what was there is damaged, or may be. A layout has them with their own bytes now; a registry
+/// that has a blob takes it no second time, whatever its bytes have become, and nothing may be published that names such a one.
+pub(crate) async fn look_again(
+    store: &dyn Store,
+    built: &mut BuiltLayers,
+    options: &IndexOptions,
+) -> Result<(), IndexError> {
+    let made = built.by_digest.values().filter_map(|layer| match layer {
+        BuiltLayer::Indexed {
+            ztoc,
+            reused: false,
+            ..
+        } => Some(ztoc),
+        _ => None,
+    });
+    let doubted = made.filter(|ztoc| options.force || built.damaged.contains(&ztoc.digest));
+    let doubted: Vec<_> = doubted.cloned().collect();
+    for ztoc in doubted {
+        let is_mismatch = |error: &soci_registry::Error| error.kind() == Kind::DigestMismatch;
+        let mut read = pass_by(store, &ztoc, built).await;
+        // Bytes can change on the way; a second look tells whether they are wrong where they lie.
+        if read.as_ref().is_err_and(is_mismatch) {
+            read = pass_by(store, &ztoc, built).await;
+        }
+        read.map_err(|error| match is_mismatch(&error) {
+            true => IndexError::DamagedZtoc {
+                digest: ztoc.digest,
+                error: Box::new(error),
+            },
+            false => error.into(),
+        })?;
+    }
+    Ok(())
+}
+
+/// Reads a zTOC and keeps nothing of it.
+async fn pass_by(
+    store: &dyn Store,
+    ztoc: &soci_registry::Descriptor,
+    built: &mut BuiltLayers,
+) -> Result<(), soci_registry::Error> {
+    let mut blob = store.blob(ztoc).await?;
+    while blob.next_chunk().await?.is_some() {}
+    built.downloaded_bytes += blob.fetched_bytes();
+    Ok(())
 }
 
 /// The zTOC's bytes, checked against its digest.
@@ -274,6 +325,9 @@ fn check(bytes: &[u8], layer_bytes: u64, options: &IndexOptions) -> Result<(usiz
     } else if ztoc.build_tool_identifier != options.build_tool_identifier && !options.reuse_foreign
     {
         Err(format!("{:?} made it", ztoc.build_tool_identifier))
+    } else if let Err(error) = ztoc.check_served() {
+        // Only another tool makes such a one, perhaps under our name.
+        Err(error.to_string())
     } else {
         Ok((ztoc.files.len(), ztoc.spans.len()))
     }

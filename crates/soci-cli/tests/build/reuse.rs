@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use soci_testkit::image::{Layer, Manifest, Shelf, digest};
+use soci_testkit::ztoc::{FileField, ZtocBytes};
 
 use crate::images::{ALL, app, build, reports, shelve, tags};
 use crate::support::Desk;
@@ -218,13 +219,40 @@ fn a_ztoc_that_is_not_right_is_made_anew_and_told_of() {
     let (own, other) = (blob(0), blob(1));
     let mut damaged = own.clone();
     damaged.truncate(own.len() / 2);
-    let absent = digest(b"absent");
+    let mut flipped = own.clone();
+    flipped[own.len() / 2] ^= 1;
+    let changed = |change: fn(&mut ZtocBytes)| {
+        let mut ztoc = ZtocBytes::new(own.clone());
+        change(&mut ztoc);
+        ztoc.into_bytes()
+    };
+    let contradicting = changed(|ztoc| ztoc.set_uncompressed_bytes(600));
+    let unserved = changed(|ztoc| ztoc.empty_file_text(0, FileField::Modified));
+    let of_other_tool = by_another_tool();
     for (ztoc, named, why) in [
         (own.clone(), digest(&own), None),
         (other.clone(), digest(&other), Some("it is of a layer of ")),
         (damaged.clone(), digest(&damaged), Some("")),
         (b"{}".to_vec(), digest(b"{}"), Some("")),
-        (own.clone(), absent, Some("has digest ")),
+        (own.clone(), digest(b"absent"), Some("has digest ")),
+        (flipped, digest(&own), Some("has digest ")),
+        (
+            contradicting.clone(),
+            digest(&contradicting),
+            Some("ends at offset "),
+        ),
+        // As soci-snapshotter's builder makes them of the year 10000.
+        (
+            unserved.clone(),
+            digest(&unserved),
+            Some("has no modification time"),
+        ),
+        // Whatever its SOCI index says of it.
+        (
+            of_other_tool.clone(),
+            digest(&of_other_tool),
+            Some("\"another\" made it"),
+        ),
     ] {
         let desk = Desk::new();
         shelve(&desk, "images", "app", &app());
@@ -239,7 +267,35 @@ fn a_ztoc_that_is_not_right_is_made_anew_and_told_of() {
         let line = format!("note: zTOC {named} of layer ");
         assert_eq!(words.contains(&line), why.is_some(), "{words}");
         assert!(words.contains(why.unwrap_or("")), "{words}");
+        let lies = fs::read(path(&desk, &digest(&own))).expect("the zTOC");
+        assert_eq!(lies, own, "what was damaged is written anew");
     }
+}
+
+/// The zTOC of the first layer under another tool's name.
+fn by_another_tool() -> Vec<u8> {
+    let desk = Desk::new();
+    shelve(&desk, "images", "app", &app());
+    let (report, _) = run(&desk, &["--build-tool-identifier", "another"], 0);
+    let ztoc = &report["platforms"][0]["layers"][0]["ztoc"]["digest"];
+    fs::read(path(&desk, ztoc.as_str().expect("text"))).expect("a zTOC")
+}
+
+/// What was damaged where it lies is put right by whoever doubts it.
+#[test]
+fn a_damaged_ztoc_is_written_anew_by_force() {
+    let desk = Desk::new();
+    shelve(&desk, "images", "app", &app());
+    let (report, _) = run(&desk, &[], 0);
+    let ztoc = &report["platforms"][0]["layers"][0]["ztoc"]["digest"];
+    let place = path(&desk, ztoc.as_str().expect("text"));
+    let right = fs::read(&place).expect("a zTOC");
+    let mut wrong = right.clone();
+    wrong[right.len() / 2] ^= 1;
+    fs::write(&place, wrong).expect("written");
+    let (forced, _) = run(&desk, &["--force"], 0);
+    assert_eq!(forced["output"], report["output"]);
+    assert_eq!(fs::read(&place).expect("a zTOC"), right);
 }
 
 #[test]

@@ -174,3 +174,36 @@ async fn the_ceiling_counts_what_is_read() {
     let report = index(&store, "1", &little).await;
     assert_eq!(report.outcome, Outcome::Indexed, "{report:?}");
 }
+
+/// A registry takes no blob twice: what became of a zTOC there cannot be put right, and nothing is published that names it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ztoc_that_is_damaged_in_the_registry_fails_the_run_that_finds_it() {
+    let registry = Registry::docker();
+    let store = registry.store("app");
+    images::push(&*store, &image(&OLD, "1")).await.unwrap();
+    let first = index(&store, "1", &options()).await;
+    let ztoc = &first.platforms[0].layers[0].ztoc.as_ref().unwrap().digest;
+    let path = registry.blob_file(&ztoc.parse().unwrap());
+    let right = std::fs::read(&path).unwrap();
+    let mut wrong = right.clone();
+    wrong[right.len() / 2] ^= 1;
+    std::fs::write(&path, wrong).unwrap();
+    let before = store.resolve(&tagged("1-soci")).await.unwrap();
+
+    images::push(&*store, &image(&all(), "1")).await.unwrap();
+    let force = IndexOptions {
+        force: true,
+        ..options()
+    };
+    for options in [options(), force] {
+        let failed = index(&store, "1", &options).await;
+        assert_eq!(failed.kind, Some("digest-mismatch"), "{failed:?}");
+        let error = failed.error.unwrap();
+        assert!(error.starts_with(&format!("zTOC {ztoc} is there with other bytes")));
+        let after = store.resolve(&tagged("1-soci")).await.unwrap();
+        assert_eq!(after, before, "the output stays as it was");
+    }
+    std::fs::write(&path, right).unwrap();
+    let report = index(&store, "1", &options()).await;
+    assert_eq!(report.outcome, Outcome::Indexed, "{report:?}");
+}
