@@ -28,9 +28,15 @@ pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
     BARS.suspend(write)
 }
 
-/// Prints an error with its causes as one line.
+/// Prints an error with its causes as one line. Some tell their cause themselves, and it is not told twice.
 pub(crate) fn error(error: &anyhow::Error) {
-    note(&format!("error: {error:#}"));
+    let mut line = String::from("error");
+    for cause in error.chain().map(ToString::to_string) {
+        if !line.ends_with(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    note(&line);
 }
 
 /// Prints something worth knowing that is not the result.

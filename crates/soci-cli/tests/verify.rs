@@ -115,6 +115,8 @@ fn a_wrong_window_is_told_in_words() {
             "{line}"
         );
         assert!(ended.text().contains("linux/amd64: not proven\n"));
+        let remedy = "what to do: index it again: soci-index build --force oci:damaged:app";
+        assert_eq!(ended.text().lines().nth(1), Some(remedy));
     }
 }
 
@@ -129,6 +131,21 @@ fn a_ztoc_that_is_gone_is_told_as_json_too() {
     assert_eq!(finding["finding"], "missing");
     let message = finding["message"].as_str().expect("words");
     assert!(message.starts_with("layer sha256:") && message.ends_with(" is missing"));
+    let ended = verify(&desk, &["oci:damaged:app-soci"]).with_code(1);
+    let is_told = |line: &str| line.starts_with("    sha256:") && line.ends_with("cannot be read");
+    assert!(ended.text().lines().any(is_told), "{}", ended.text());
+}
+
+#[test]
+fn against_a_damaged_image_indexing_is_no_remedy() {
+    let desk = indexed();
+    damaged(&desk, |edit, _| {
+        let layer = soci_testkit::image::digest(Layer::small(3).bytes());
+        edit.lose(&layer);
+    });
+    let ended = verify(&desk, &["oci:damaged:app-soci"]).with_code(1);
+    let remedy = "what to do: parts of the image itself are missing or damaged: push it again, then index it again";
+    assert_eq!(ended.text().lines().nth(1), Some(remedy));
 }
 
 #[test]
@@ -137,6 +154,9 @@ fn an_image_without_an_index_is_not_proven() {
     let ended = verify(&desk, &["oci:images:app"]).with_code(1);
     assert!(ended.text().starts_with("oci:images:app: no SOCI index, "));
     assert!(ended.text().ends_with("linux/amd64: no SOCI index\n"));
+    let remedy = "what to do: verify the tag of the result, by default the image's own with -soci behind it; or index the image: \
+                  soci-index build oci:images:app";
+    assert_eq!(ended.text().lines().nth(1), Some(remedy));
 }
 
 #[test]

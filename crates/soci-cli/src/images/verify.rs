@@ -6,8 +6,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use indicatif::HumanBytes;
 use soci_index::{
-    Level, PlatformVerdict, Proof, Verification, VerifiedIndex, VerifiedZtoc, VerifyOptions,
+    Fault, Finding, IndexFormat, Level, Place, PlatformVerdict, Proof, Verification, VerifiedIndex,
+    VerifiedZtoc, VerifyOptions,
 };
+use soci_ztoc::VerifyError;
 
 use super::places::Places;
 use super::summary::short;
@@ -15,6 +17,9 @@ use crate::args::VerifyArgs;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::LayerProgress;
+
+/// What the default template puts behind the image's own tag.
+const RESULT: &str = "-soci";
 
 pub(crate) async fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let image = &args.image;
@@ -71,6 +76,9 @@ fn text(verification: &Verification) -> String {
             "it is the unchanged image of tag {tag}: there was nothing to index"
         );
     }
+    if let Some(remedy) = remedy(verification) {
+        let _ = writeln!(text, "what to do: {remedy}");
+    }
     for finding in findings {
         let _ = writeln!(text, "wrong: {finding}");
     }
@@ -78,6 +86,52 @@ fn text(verification: &Verification) -> String {
         write_platform(&mut text, platform, *level);
     }
     text
+}
+
+/// What helps, where something is wrong or missing.
+fn remedy(verification: &Verification) -> Option<String> {
+    let Verification {
+        image,
+        verdict,
+        unchanged_from,
+        findings,
+        platforms,
+        ..
+    } = verification;
+    let of_platforms = platforms.iter().flat_map(|platform| &platform.findings);
+    let mut wrong = findings.iter().chain(of_platforms);
+    let mut indexes = platforms.iter().flat_map(|platform| &platform.indexes);
+    match verdict {
+        Proof::Proven => None,
+        Proof::NoIndex => unchanged_from.is_none().then(|| {
+            format!(
+                "verify the tag of the result, by default the image's own with {RESULT} behind it; or index the image: soci-index build {image}"
+            )
+        }),
+        Proof::NotProven if wrong.all(is_of_image) => Some(
+            "parts of the image itself are missing or damaged: push it again, then index it again"
+                .to_owned(),
+        ),
+        Proof::NotProven if indexes.any(|index| index.format == IndexFormat::V1.as_str()) => {
+            Some(format!(
+                "delete the SOCI index that is wrong by its digest, since v1 only ever adds one, then index again: soci-index build --format v1 --force {image}"
+            ))
+        }
+        Proof::NotProven => {
+            let source = image.strip_suffix(RESULT).unwrap_or("IMAGE");
+            Some(format!("index it again: soci-index build --force {source}"))
+        }
+    }
+}
+
+/// Whether indexing cannot help against it.
+fn is_of_image(finding: &Finding) -> bool {
+    let is_damaged = |error: &VerifyError| matches!(error, VerifyError::Layer(_));
+    match &finding.fault {
+        Fault::PlatformEmpty => true,
+        Fault::Content { error, .. } => is_damaged(error),
+        _ => matches!(finding.place, Place::Layer(_) | Place::Config(_)),
+    }
 }
 
 fn words(verdict: Proof, level: Level) -> String {
@@ -133,6 +187,8 @@ fn amount(ztoc: &VerifiedZtoc, level: Level) -> String {
         ..
     } = ztoc;
     match level {
+        // One that can be read has one span at least.
+        _ if *spans == 0 => "cannot be read".to_owned(),
         Level::Structure => format!("spans: {spans}, entries: {files}"),
         Level::Sample | Level::Full => format!(
             "spans right: {checked_spans} of {spans}, entries right: {checked_files} of {files}"
