@@ -37,6 +37,8 @@ pub enum Ask {
     PushTag,
     /// The list of tags.
     ListTags,
+    /// What refers to a manifest.
+    ListReferrers,
 }
 
 impl Ask {
@@ -72,6 +74,7 @@ impl Ask {
                 (false, false) => Ask::ReadConfig,
             },
             _ if path.ends_with("/tags/list") => Ask::ListTags,
+            _ if path.contains("/referrers/") => Ask::ListReferrers,
             _ if by_digest => Ask::ReadManifest,
             _ => Ask::ReadTag,
         };

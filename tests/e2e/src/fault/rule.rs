@@ -24,7 +24,7 @@ pub enum Fault {
     Stall(Permille),
     /// The answer comes in little pieces, with pauses.
     Trickle,
-    /// The answer comes byte by byte, too slow for any patience, but never silent for long.
+    /// The content that was asked for, or an answer without any, comes byte by byte: too slow for any patience, but never silent for long.
     Drip,
     /// The registry never hears of the request, which is answered with this status and error code.
     Status(u16, &'static str),

@@ -34,7 +34,7 @@ fn parse(digest: &str) -> Digest {
 }
 
 /// The SOCI indexes of an image by their subjects, found as consumers find them; each zTOC proven against its layer.
-async fn found(store: &dyn Store, tag: &str) -> BTreeMap<Digest, Vec<Manifest>> {
+pub(crate) async fn found(store: &dyn Store, tag: &str) -> BTreeMap<Digest, Vec<Manifest>> {
     let image = walk(store, &tagged(tag)).await.unwrap();
     let mut found = BTreeMap::new();
     for subject in image.manifests.keys() {

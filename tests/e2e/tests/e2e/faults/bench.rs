@@ -9,9 +9,13 @@ use std::time::{Duration, Instant};
 
 use soci_e2e::fault::{Ask, Fault, FaultProxy, Hurried, Rule, Seen, Setup};
 use soci_e2e::{Registry, Walked, images, index, options, prove, tagged, walk};
-use soci_index::{LayerOutcome, Level, Outcome, Proof, Report, VerifyOptions, verify};
-use soci_registry::{Http, HttpOptions, RetryPolicy, Target};
+use soci_index::{
+    IndexFormat, IndexOptions, LayerOutcome, Level, Outcome, Proof, Report, VerifyOptions, verify,
+};
+use soci_registry::{Digest, Http, HttpOptions, Manifest, RetryPolicy, Target};
 use soci_testkit::image::Image;
+
+use crate::v1;
 
 /// Names one case of a table by a part of its name.
 const CASE: &str = "SOCI_FAULT_CASE";
@@ -29,6 +33,9 @@ pub(super) const PLAIN: Setup = Setup {
 /// How long nothing may move: long enough for a registry on a busy machine, short enough to be waited for a hundred times.
 const IDLE: Duration = Duration::from_millis(700);
 
+/// How much longer than its patience any run takes, however busy the machine. One that does not end is a failure like another.
+const MOST: Duration = Duration::from_secs(120);
+
 /// Requests that one fault may cost: all of a call once more, with a new token and a redirect.
 const REQUESTS_PER_FAULT: usize = 5;
 
@@ -38,6 +45,8 @@ pub(super) struct Bench {
     http: Http,
     image: Image,
     expected: Walked,
+    /// SOCI indexes of version 1 by what they refer to.
+    expected_v1: BTreeMap<Digest, Vec<Manifest>>,
     /// Sizes of the layers that are read.
     layers: BTreeMap<String, u64>,
     runs: AtomicUsize,
@@ -55,6 +64,10 @@ pub(super) struct Plan {
     pub(super) concurrency: usize,
     /// How long it may take, on a clock that is not hurried.
     pub(super) patience: Option<Duration>,
+    /// Whether the result of an undisturbed run is there before.
+    pub(super) is_there: bool,
+    pub(super) force: bool,
+    pub(super) format: IndexFormat,
 }
 
 /// What a run came to.
@@ -82,6 +95,9 @@ impl Plan {
             rules,
             concurrency: 1,
             patience: None,
+            is_there: false,
+            force: false,
+            format: IndexFormat::V2,
         }
     }
 }
@@ -102,6 +118,13 @@ impl fmt::Display for Run {
             writeln!(f, "    {seen:?}")?;
         }
         writeln!(f, "  repeat it: {}", self.plan.command)
+    }
+}
+
+fn options_of(format: IndexFormat) -> IndexOptions {
+    IndexOptions {
+        format,
+        ..options()
     }
 }
 
@@ -127,6 +150,12 @@ impl Bench {
         let layers = report.platforms.iter().flat_map(|p| &p.layers);
         let layers = layers.filter(|layer| layer.outcome == LayerOutcome::Indexed);
         let layers = layers.map(|layer| (layer.digest.clone(), layer.size));
+        let in_v1 = registry.store("undisturbed-v1");
+        images::push(&*in_v1, &image).await.unwrap();
+        let report = index(&in_v1, "1", &options_of(IndexFormat::V1)).await;
+        assert_eq!(report.outcome, Outcome::Indexed, "{report:?}");
+        let expected_v1 = v1::found(&*in_v1, "1").await;
+        assert_eq!(expected_v1.len(), 2, "one for each platform");
         let options = HttpOptions {
             idle_timeout: IDLE,
             ..HttpOptions::default()
@@ -136,6 +165,7 @@ impl Bench {
             http: Http::new(options).unwrap(),
             image,
             expected,
+            expected_v1,
             layers: layers.collect(),
             runs: AtomicUsize::new(0),
         }
@@ -148,6 +178,11 @@ impl Bench {
         let repository = format!("run/{number}");
         let direct = self.registry.store(&repository);
         images::push(&*direct, &self.image).await.unwrap();
+        let mut options = options_of(plan.format);
+        if plan.is_there {
+            let report = index(&direct, "1", &options).await;
+            assert_eq!(report.outcome, Outcome::Indexed, "{report:?}");
+        }
 
         let layers: BTreeSet<String> = self.layers.keys().cloned().collect();
         let (host, rules) = (self.registry.host(), plan.rules.clone());
@@ -159,9 +194,11 @@ impl Bench {
             Some(patience) => RetryPolicy::until(begun + patience),
         };
         let store = proxy.store(&self.http, &repository, retry);
-        let mut options = options();
         options.concurrency = NonZeroUsize::new(plan.concurrency).unwrap();
-        let report = index(&store, "1", &options).await;
+        options.force = plan.force;
+        let most = plan.patience.unwrap_or_default() + MOST;
+        let report = tokio::time::timeout(most, index(&store, "1", &options)).await;
+        let report = report.unwrap_or_else(|_| panic!("{}: no end in {most:?}", plan.name));
         let mut run = Run {
             plan,
             repository,
@@ -173,8 +210,33 @@ impl Bench {
         };
         assert_eq!(proxy.violations(), [""; 0], "{run}");
         drop(proxy);
-        run.is_tagged = self.hold_to_what_is_always_true(&run).await;
+        match run.plan.format {
+            IndexFormat::V2 => run.is_tagged = self.hold_to_what_is_always_true(&run).await,
+            IndexFormat::V1 => self.hold_v1_to_what_is_always_true(&run).await,
+        }
         run
+    }
+
+    /// The same of version 1, which sets no tag: what the image has is whole, and a run without faults has all of it.
+    async fn hold_v1_to_what_is_always_true(&self, run: &Run) {
+        let store = self.registry.patient_store(&run.repository);
+        let source = store.resolve(&tagged("1")).await.unwrap();
+        assert_eq!(source.digest.to_string(), self.image.root.digest(), "{run}");
+        let found = v1::found(&*store, "1").await;
+        let is_expected = |(subject, indexes)| self.expected_v1.get(subject) == Some(indexes);
+        assert!(found.iter().all(is_expected), "{run}  the same bytes");
+        let is_whole = found == self.expected_v1;
+        let done = [Outcome::Indexed, Outcome::AlreadyIndexed].contains(&run.report.outcome);
+        assert!(is_whole || !done, "{run}  done without an output");
+
+        let second = index(&store, "1", &options_of(IndexFormat::V1)).await;
+        let outcome = [Outcome::Indexed, Outcome::AlreadyIndexed][usize::from(is_whole)];
+        assert_eq!(second.outcome, outcome, "{run}  second run: {second:?}");
+        let found = v1::found(&*store, "1").await;
+        assert!(
+            found == self.expected_v1,
+            "{run}  second run: the same bytes"
+        );
     }
 
     /// Whether the output tag was there before the second run.
@@ -227,8 +289,14 @@ impl Bench {
 
     /// Requests that a run of this setup has when nothing goes wrong, by kind and by what they are about.
     pub(super) async fn undisturbed(&self, setup: Setup) -> Vec<Seen> {
+        self.undisturbed_as(setup, IndexFormat::V2).await
+    }
+
+    /// The same of either format.
+    pub(super) async fn undisturbed_as(&self, setup: Setup, format: IndexFormat) -> Vec<Seen> {
         let plan = Plan {
             setup,
+            format,
             ..Plan::case("", "nothing goes wrong", Vec::new())
         };
         let run = self.run(plan).await;

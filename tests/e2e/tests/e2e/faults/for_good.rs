@@ -109,6 +109,9 @@ async fn refusals_are_permanent_failures_without_a_storm() {
             (1..=most).contains(&run.faults()),
             "{run}  at most {most} refusals"
         );
+        // Nor does anything else storm in its place: tokens, addresses, looks.
+        let all = undisturbed.len() + 2 * most;
+        assert!(run.seen.len() <= all, "{run}  at most {all} requests");
         assert!(run.waits.len() < most, "{run}  it waited: {:?}", run.waits);
     }
 }

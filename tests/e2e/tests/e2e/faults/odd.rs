@@ -1,6 +1,6 @@
 //! Registries that say one thing and do another: the work is done, or the next run does it.
 
-use soci_e2e::fault::{Ask, Fault, Rule};
+use soci_e2e::fault::{Ask, Fault, Rule, When};
 use soci_index::Outcome;
 
 use super::bench::{Bench, Plan, wanted};
@@ -70,4 +70,37 @@ async fn blobs_that_are_not_there_though_told_so_are_missed_in_time() {
     let run = bench.run(plan).await;
     run.has_failed(&["not-found"], false);
     assert!(run.faults() > 0, "{run}");
+}
+
+/// A registry that denies what it has: it is written once more, with the same bytes, and no layer is read where only that is in doubt.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_there_though_told_otherwise_converges() {
+    let bench = Bench::new(image()).await;
+    let denied = [
+        (Ask::LookForBlob, None, false),
+        (Ask::LookForBlob, None, true),
+        (Ask::LookForManifest, None, true),
+        (Ask::LookForTag, Some("1-soci"), true),
+    ];
+    let case = |(ask, about, force): (Ask, Option<&str>, bool)| {
+        let rule = Rule {
+            ask,
+            about: about.map(str::to_owned),
+            when: When::Always,
+            fault: Fault::Status(404, ""),
+        };
+        let name = format!("absent at {ask:?}, force: {force}");
+        Plan {
+            is_there: true,
+            force,
+            ..Plan::case("odd::what_is_there", name, vec![rule])
+        }
+    };
+    for plan in wanted(denied.into_iter().map(case).collect()) {
+        let run = bench.run(plan).await;
+        assert_eq!(run.report.outcome, Outcome::Indexed, "{run}");
+        assert!(run.faults() > 0, "{run}  the fault is met");
+        let reads_layers = run.seen.iter().any(|seen| seen.ask.is_layer());
+        assert_eq!(reads_layers, run.plan.force, "{run}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use soci_e2e::fault::{Ask, Fault, Rule, Seen, Setup};
+use soci_index::IndexFormat;
 
 use super::bench::{Bench, FULL, PLAIN, Plan, wanted};
 use super::image;
@@ -81,11 +82,22 @@ fn cases(test: &str, faults: &[Fault], setup: Setup, undisturbed: &[Seen]) -> Ve
 }
 
 async fn all_are_indexed(test: &str, faults: &[Fault], setup: Setup, asks: fn(Ask) -> bool) {
+    all_are_indexed_as(IndexFormat::V2, test, faults, setup, asks).await;
+}
+
+async fn all_are_indexed_as(
+    format: IndexFormat,
+    test: &str,
+    faults: &[Fault],
+    setup: Setup,
+    asks: fn(Ask) -> bool,
+) {
     let bench = Bench::new(image()).await;
-    let undisturbed = bench.undisturbed(setup).await;
+    let undisturbed = bench.undisturbed_as(setup, format).await;
     let mut cases = cases(test, faults, setup, &undisturbed);
     cases.retain(|plan| asks(plan.rules[0].ask));
     for plan in wanted(cases) {
+        let plan = Plan { format, ..plan };
         let run = bench.run(plan).await;
         assert_eq!(run.faults(), 1, "{run}  the fault is met");
         bench.is_indexed(&run, undisturbed.len());
@@ -120,4 +132,13 @@ async fn damage_that_is_gone_at_a_second_look_ends_indexed() {
     for setup in [FULL, PLAIN] {
         all_are_indexed("once::damage", &DAMAGE, setup, |_| true).await;
     }
+}
+
+/// Version 1 at a registry without a referrers API, at what its publishing asks that version 2 does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_while_referrers_are_looked_for_and_listed_end_indexed() {
+    // The others are asked by both, and their cases are above.
+    let asks = |ask| matches!(ask, Ask::ListReferrers | Ask::ReadTag | Ask::PushTag);
+    let faults = [&PASSING[..], &DAMAGE].concat();
+    all_are_indexed_as(IndexFormat::V1, "once::faults_while", &faults, FULL, asks).await;
 }
