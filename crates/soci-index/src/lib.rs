@@ -34,7 +34,7 @@
 //! `job` is the use case from top to bottom; `source` reads documents, `plan` decides, `reuse` takes over zTOCs that are there, `layers`
 //! and `pipeline` build, `convert` makes the result's documents, `v1` those of the older format; `current` finds out that all is done
 //! already, by what `described` reads in a SOCI index; `account` tells what became of each layer; `document` is JSON that survives; `report`
-//! is the outcome; `links` leads from an image to its SOCI index, where `inspect` and `verify` go.
+//! is the outcome; `links` leads from an image to its SOCI index, where `inspect` and `verify` go; `lazy` reads files as consumers do.
 
 mod account;
 mod convert;
@@ -46,6 +46,7 @@ mod filter;
 mod inspect;
 mod job;
 mod layers;
+mod lazy;
 mod links;
 mod media_type;
 mod options;
@@ -66,6 +67,7 @@ pub use inspect::{
     InspectedIndex, InspectedLayer, InspectedPlatform, InspectedZtoc, Inspection, inspect,
 };
 pub use job::Job;
+pub use lazy::{Fetched, LazyError, LazyLayer};
 pub use media_type::not_an_image;
 pub use options::{
     Ceiling, DEFAULT_MEMORY_BUDGET_BYTES, DEFAULT_MIN_LAYER_BYTES, IndexFormat, IndexOptions,
@@ -77,7 +79,7 @@ pub use report::{
     Bytes, LayerOutcome, LayerReport, LeftAlone, Outcome, Output, PlatformReport, Reason, Report,
     ZtocReport,
 };
-pub use soci_ztoc::{MultiMember, SpanSize};
+pub use soci_ztoc::{FileKind, FileMetadata, MultiMember, SpanSize};
 pub use verify::{
     Fault, Finding, Level, Place, PlatformVerdict, Proof, Verification, VerifiedIndex,
     VerifiedZtoc, VerifyOptions, verify,

@@ -170,7 +170,19 @@ impl<'z> FileReader<'z> {
         file: &FileMetadata,
         limits: &Limits,
     ) -> Result<FileReader<'z>, ReadError> {
-        let data = file.data();
+        FileReader::of_bytes(ztoc, file.data(), limits)
+    }
+
+    /// For these uncompressed bytes of the layer, whatever entries they belong to: of many files that lie
+    /// side by side, each span is decoded once.
+    ///
+    /// # Errors
+    /// [`ReadError::Limit`] if a span that holds them is too large to be held in memory.
+    pub fn of_bytes(
+        ztoc: &'z Ztoc,
+        data: Range<u64>,
+        limits: &Limits,
+    ) -> Result<FileReader<'z>, ReadError> {
         let spans = ztoc.spans_of(data.clone());
         for index in spans.clone() {
             let span = ztoc.span(index).compressed;
