@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES, Digest, MultiMember, SpanSize};
 
-pub(crate) use images::{BuildArgs, ImageArg, InspectArgs, MatchArgs, RegistryArgs, VerifyArgs};
+pub(crate) use images::{
+    BuildArgs, DemoArgs, ImageArg, InspectArgs, MatchArgs, RegistryArgs, VerifyArgs,
+};
 
 /// Builds SOCI indexes, with which container images start before they are pulled.
 #[derive(Parser)]
@@ -35,6 +37,9 @@ pub(crate) enum Command {
     /// Tell which filter matches an image, as the function would decide.
     #[command(after_help = images::MATCH_HELP)]
     Match(MatchArgs),
+    /// Try all of it on this machine, with nothing installed: a registry, an image of local files, its push, the function, proof.
+    #[command(after_help = images::DEMO_HELP)]
+    Demo(DemoArgs),
     /// Make the zTOC of a single layer, its table of contents, or look into one.
     #[command(subcommand)]
     Ztoc(ZtocCommand),

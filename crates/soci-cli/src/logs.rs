@@ -17,11 +17,17 @@ use crate::output;
 /// How the targets of the product's crates begin.
 const OURS: &str = "soci_";
 
+/// The function's handler, of which the demonstration tells in its own words.
+const FUNCTION: &str = "soci_index_builder";
+
 /// Shows from now on what is told: retries and the like; all of it if `verbose`.
 pub(crate) fn show(verbose: bool) {
     let level = if verbose { Level::DEBUG } else { Level::INFO };
     let lines = layer().event_format(Line).with_writer(|| Aside);
-    let ours = Targets::new().with_target(OURS, level);
+    let of_function = if verbose { level } else { Level::WARN };
+    let ours = Targets::new()
+        .with_target(OURS, level)
+        .with_target(FUNCTION, of_function);
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(ours));
     // It is the first one: this is called once.
     let _ = tracing::subscriber::set_global_default(subscriber);

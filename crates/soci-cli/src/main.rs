@@ -5,6 +5,7 @@
 //! or ends the process.
 
 mod args;
+mod demo;
 mod exit;
 mod images;
 mod logs;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => concurrently(images::inspect(&args)),
         Command::Verify(args) => concurrently(images::verify(&args)),
         Command::Match(args) => images::match_filters(&args),
+        Command::Demo(args) => concurrently(demo::run(&args)),
         Command::Ztoc(command) => ztoc::run(command),
     };
     match result {

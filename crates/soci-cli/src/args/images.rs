@@ -56,6 +56,19 @@ Examples:
   soci-index verify 127.0.0.1:5000/app:1-soci
   soci-index verify --full --json oci:images:app-soci | jq -r '.platforms[].findings[].message'";
 
+pub(super) const DEMO_HELP: &str = "\
+Starts a registry on 127.0.0.1, makes an image of files that everybody on this machine may read (a few hundred MB, two platforms), \
+pushes it, and hands the push to the function as an event of Amazon ECR. Then every file is read through the zTOCs and held against \
+its SHA-256 on the disk. With --image, the zTOCs of that image are held against its layers in full. All files are in a temporary \
+folder (TMPDIR says where), which is removed at the end.
+
+Exit codes: 0 indexed and proven, 3 the function had nothing to index, 1 failed or something is wrong, 2 wrong usage.
+
+Examples:
+  soci-index demo
+  soci-index demo --keep --port 5000
+  soci-index demo --image docker.io/library/python:3";
+
 /// Layers that are built at once need a core each, and more than this no machine has.
 const MOST_LAYERS_AT_ONCE: usize = 1024;
 
@@ -75,6 +88,21 @@ impl FromStr for ImageArg {
             reference: text.parse()?,
         })
     }
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct DemoArgs {
+    /// Copy this image into the registry, with all its platforms, instead of making one.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<ImageArg>,
+    /// Leave registry and function running when all is done: what is pushed is indexed, until Ctrl-C.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// The registry's port on 127.0.0.1; 0 is any that is free.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
 }
 
 #[derive(ArgGroup)]

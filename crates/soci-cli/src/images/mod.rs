@@ -3,7 +3,7 @@
 mod build;
 mod inspect;
 mod match_filters;
-mod places;
+pub(crate) mod places;
 mod summary;
 mod verify;
 

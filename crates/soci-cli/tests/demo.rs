@@ -1,0 +1,157 @@
+//! `soci-index demo`, run as its users run it. What it shows is tested with its library; here are exit codes, signals and what is left.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use soci_testkit::image::{AMD64, Layer, Manifest, Shelf, media};
+use soci_testkit::{content, gzip, tar};
+use support::{Desk, Ended};
+
+/// A layout with an image whose layer is large enough for a zTOC, which those of the test kit's tables are not by default.
+fn with_image(desk: &Desk) {
+    let archive = tar::Archive::new()
+        .file("opt/large", &content::random(1, 11 << 20))
+        .finish();
+    let layer = Layer::new(media::GZIP, gzip::compress(&archive, 1));
+    shelve(desk, Manifest::oci(AMD64).layer(layer));
+}
+
+fn shelve(desk: &Desk, manifest: Manifest) {
+    let mut shelf = Shelf::new();
+    let root = manifest.shelve(&mut shelf);
+    let image = shelf.image(root, "app");
+    image
+        .write_layout(&desk.path("layout"))
+        .expect("the folder is writable");
+}
+
+/// The demonstration, its temporary files in a folder of the desk.
+fn demo(desk: &Desk, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_soci-index"));
+    std::fs::create_dir_all(desk.path("tmp")).expect("made");
+    command
+        .env("TMPDIR", desk.path("tmp"))
+        .current_dir(desk.path("."));
+    command.arg("demo").args(args);
+    command
+}
+
+fn left_behind(desk: &Desk) -> usize {
+    std::fs::read_dir(desk.path("tmp"))
+        .expect("the folder")
+        .count()
+}
+
+fn run(desk: &Desk, args: &[&str]) -> Ended {
+    Ended::of(&mut assert_cmd::Command::from_std(demo(desk, args)))
+}
+
+#[test]
+fn an_image_of_ones_own_is_indexed_and_proven() {
+    let desk = Desk::new();
+    with_image(&desk);
+    let ended = run(&desk, &["--image", "oci:layout"]).with_code(0);
+    for line in [
+        "registry   127.0.0.1:",
+        "\nindexed    127.0.0.1:",
+        "in full against their layers",
+        "/demo/app:app-soci\n",
+    ] {
+        assert!(
+            ended.text().contains(line),
+            "{line:?} is missing: {}",
+            ended.text()
+        );
+    }
+    assert_eq!(left_behind(&desk), 0);
+}
+
+#[test]
+fn an_image_with_nothing_to_index_is_skipped() {
+    let desk = Desk::new();
+    shelve(&desk, Manifest::oci(AMD64).layer(Layer::large(1)));
+    let ended = run(&desk, &["--image", "oci:layout"]);
+    assert_eq!(ended.code, Some(3), "{}{}", ended.text(), ended.stderr);
+    let skipped = "\nskipped    no-eligible-layers";
+    assert!(ended.text().contains(skipped), "{}", ended.text());
+    assert_eq!(left_behind(&desk), 0);
+}
+
+#[test]
+fn failures_say_what_to_do() {
+    let desk = Desk::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let ended = run(&desk, &["--port", &port]).with_code(1);
+    assert!(
+        ended
+            .stderr
+            .contains("--port 0 takes any port that is free"),
+        "{}",
+        ended.stderr
+    );
+    let ended = run(&desk, &["--image", "oci:missing"]).with_code(1);
+    assert!(
+        ended.stderr.starts_with("error: cannot open oci:missing"),
+        "{}",
+        ended.stderr
+    );
+    run(&desk, &["--image", "Not/A:Name:"]).with_code(2);
+    assert_eq!(left_behind(&desk), 0);
+}
+
+/// Kept until somebody ends it, by whichever signal: then it is a good end, and nothing is left.
+#[test]
+fn kept_it_ends_well_by_signals() {
+    for signal in ["INT", "TERM"] {
+        let desk = Desk::new();
+        with_image(&desk);
+        let mut command = demo(&desk, &["--keep", "--image", "oci:layout"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut lines = stdout.lines().map(|line| line.expect("text"));
+        assert!(
+            lines.any(|line| line.starts_with("listening ")),
+            "it is kept"
+        );
+        assert_eq!(left_behind(&desk), 1);
+        let pid = child.id().to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &pid])
+            .status();
+        assert!(sent.expect("kill runs").success());
+        assert_eq!(child.wait().expect("it ends").code(), Some(0), "{signal}");
+        assert_eq!(left_behind(&desk), 0, "{signal}");
+    }
+}
+
+/// Ended in the middle of packing files of this machine.
+#[test]
+fn interrupted_it_fails_and_leaves_nothing() {
+    let desk = Desk::new();
+    let mut command = demo(&desk, &[]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut first = String::new();
+    stdout.read_line(&mut first).expect("text");
+    assert!(first.starts_with("registry "), "{first}");
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .expect("kill runs")
+            .success()
+    );
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "error: interrupted\n"
+    );
+    assert_eq!(left_behind(&desk), 0);
+}
