@@ -77,7 +77,12 @@ pub(crate) const TIERS: &[Tier] = &[
     Tier {
         name: "unit",
         proves: "unit and property tests pass, and the registry client against a real registry",
-        needs: &[&tools::DOCKER_REGISTRY, &tools::HTPASSWD, &tools::OPENSSL],
+        needs: &[
+            &tools::DOCKER_REGISTRY,
+            &tools::HTPASSWD,
+            &tools::OPENSSL,
+            &tools::SKOPEO,
+        ],
         steps: &[Step::Cargo(&[
             "test",
             "--workspace",

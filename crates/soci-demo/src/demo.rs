@@ -100,8 +100,9 @@ pub async fn run(
     let stop = Stop::default();
     let result = watched(options, &folder, &*audience, &stop, end).await;
     stop.set();
-    remove(folder).await?;
-    result
+    let removed = remove(folder).await;
+    let ending = result?;
+    removed.map(|()| ending)
 }
 
 /// All but the removal of files. What it started has ended or is about to when it returns.

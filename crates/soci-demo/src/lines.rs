@@ -22,9 +22,9 @@ fn line(word: &str, what: impl Display) -> String {
     format!("{word:<10} {what}")
 }
 
-fn count(number: usize, what: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{} {what}{s}", HumanCount(number as u64))
+fn count(number: usize, one: &str, more: &str) -> String {
+    let what = if number == 1 { one } else { more };
+    format!("{} {what}", HumanCount(number as u64))
 }
 
 /// Time, and speed where that was long enough to tell one.
@@ -45,10 +45,10 @@ pub(crate) fn registry(host: &str, folder: &Path) -> String {
 pub(crate) fn image(image: &Image, plan: &Plan, time: Duration) -> String {
     let what = format!(
         "{} of this machine, {} in {} for {}; {} compressed; {}",
-        count(image.files(), "file"),
+        count(image.files(), "file", "files"),
         HumanBytes(image.archive_bytes()),
-        count(image.layers.len(), "layer"),
-        count(plan.platforms.len(), "platform"),
+        count(image.layers.len(), "layer", "layers"),
+        count(plan.platforms.len(), "platform", "platforms"),
         HumanBytes(image.compressed_bytes()),
         pace(image.archive_bytes(), time),
     );
@@ -118,10 +118,8 @@ fn of_layer(layer: &Value, first: Option<&str>) -> String {
         (None, None) => format!(
             "zTOC of {}: {}, {}",
             HumanBytes(number(ztoc, "size")),
-            count(number(ztoc, "files") as usize, "entr")
-                .replace("entrs", "entries")
-                .replace("1 entr", "1 entry"),
-            count(number(ztoc, "spans") as usize, "span"),
+            count(number(ztoc, "files") as usize, "entry", "entries"),
+            count(number(ztoc, "spans") as usize, "span", "spans"),
         ),
     };
     format!("{digest}  {size:>11}  {what}")
@@ -142,7 +140,7 @@ pub(crate) fn own_events(own: &[Done]) -> String {
         .iter()
         .map(|(how, number)| format!("{number} {how}"))
         .collect();
-    let what = count(own.len(), "event");
+    let what = count(own.len(), "event", "events");
     line(
         "quiet",
         format_args!(
@@ -174,12 +172,12 @@ pub(crate) fn proven(proven: &Proven, time: Duration) -> String {
         "proven",
         format_args!(
             "{} read through zTOCs, each with the SHA-256 that it has on the disk; {alone} of them once more alone; {}",
-            count(*files, "file"),
+            count(*files, "file", "files"),
             pace(*file_bytes, time)
         ),
     );
     if *other_files > 0 {
-        let files = count(*other_files, "file");
+        let files = count(*other_files, "file", "files");
         write_line(
             &mut told,
             line(
@@ -196,7 +194,7 @@ pub(crate) fn proven(proven: &Proven, time: Duration) -> String {
             start.name,
             HumanBytes(start.size),
             start.platform,
-            count(start.fetched.spans, "span"),
+            count(start.fetched.spans, "span", "spans"),
             HumanBytes(start.fetched.bytes),
             HumanBytes(start.ztoc_bytes),
             HumanBytes(start.layer_bytes),
@@ -216,8 +214,8 @@ pub(crate) fn verified(verified: &Verification, time: Duration) -> String {
     let bytes = ztocs.iter().map(|ztoc| ztoc.layer_size).sum();
     let what = format!(
         "{} in full against their layers: {}, every entry; {}",
-        count(ztocs.len(), "zTOC"),
-        count(spans, "span"),
+        count(ztocs.len(), "zTOC", "zTOCs"),
+        count(spans, "span", "spans"),
         pace(bytes, time)
     );
     line("proven", what)

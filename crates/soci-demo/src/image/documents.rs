@@ -1,5 +1,7 @@
 //! Config, manifest and image index, as builders of images write them.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 use soci_registry::{Descriptor, Digest, Manifest, OCI_INDEX, OCI_MANIFEST};
@@ -17,8 +19,9 @@ pub(super) struct Platform {
     architecture: &'static str,
 }
 
-pub(super) fn platform(plan: &PlatformPlan, layers: &[Layer]) -> Platform {
-    let layers = || plan.layers.iter().map(|&place| &layers[place]);
+/// Of the layers that there are, by their places in the plan.
+pub(super) fn platform(plan: &PlatformPlan, layers: &BTreeMap<usize, Layer>) -> Platform {
+    let layers = || plan.layers.iter().filter_map(|place| layers.get(place));
     let diff_ids: Vec<_> = layers().map(|layer| layer.diff_id.to_string()).collect();
     let config = json!({
         "architecture": plan.architecture,

@@ -11,6 +11,7 @@ mod layer;
 mod plan;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,12 +66,15 @@ impl Image {
             let choosing = tokio::task::spawn_blocking(move || tree::choose(&plan, &stop));
             choosing.await.map_err(|_| DemoError::Worker)??
         };
-        let bytes = chosen.iter().map(tree::Chosen::file_bytes).sum();
+        let bytes = chosen.iter().flatten().map(tree::Chosen::file_bytes).sum();
         let told: Arc<dyn Fn(u64) + Send + Sync> = Arc::from(audience.step("packing files", bytes));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let cores = Arc::new(Semaphore::new(cores));
         let mut packing = JoinSet::new();
         for (number, chosen) in chosen.into_iter().enumerate() {
+            let Some(chosen) = chosen else {
+                continue;
+            };
             let path = folder.join(format!("layer-{number}"));
             let (cores, told, stop) = (Arc::clone(&cores), Arc::clone(&told), stop.clone());
             packing.spawn(async move {
@@ -81,17 +85,17 @@ impl Image {
                 Ok::<_, DemoError>((number, packed))
             });
         }
-        let mut layers = Vec::new();
+        let mut layers = BTreeMap::new();
         while let Some(packed) = packing.join_next().await {
-            layers.push(packed.map_err(|_| DemoError::Worker)??);
+            let (number, layer) = packed.map_err(|_| DemoError::Worker)??;
+            layers.insert(number, layer);
         }
-        layers.sort_by_key(|(number, _)| *number);
-        let layers: Vec<Layer> = layers.into_iter().map(|(_, layer)| layer).collect();
         let platforms: Vec<_> = plan
             .platforms
             .iter()
             .map(|platform| documents::platform(platform, &layers))
             .collect();
+        let layers = layers.into_values().collect();
         Ok(Image {
             index: documents::index(&platforms),
             platforms,

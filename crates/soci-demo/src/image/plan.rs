@@ -65,7 +65,8 @@ impl Plan {
             // Too small for a zTOC, as the topmost layers of real images often are.
             layer(vec![usr("include"), rust("etc"), usr("share/doc")], 1),
         ];
-        // Real platforms share what belongs to no architecture; here they share the programs too.
+        // Real platforms share what belongs to no architecture. Here all files are this machine's, whatever the platform is called, and
+        // what is shared is at the bottom and at the top.
         let platform = |architecture, layers: &[usize]| PlatformPlan {
             architecture,
             layers: layers.to_vec(),

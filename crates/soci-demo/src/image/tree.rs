@@ -62,8 +62,8 @@ impl Chosen {
     }
 }
 
-/// The files of all layers. A file that an earlier layer has is not taken once more.
-pub(super) fn choose(plan: &Plan, stop: &Stop) -> Result<Vec<Chosen>, DemoError> {
+/// The files of each layer, none for one of which this machine has no files. A file that an earlier layer has is not taken once more.
+pub(super) fn choose(plan: &Plan, stop: &Stop) -> Result<Vec<Option<Chosen>>, DemoError> {
     let mut taken = std::collections::BTreeSet::new();
     let mut all = Vec::new();
     for layer in &plan.layers {
@@ -71,16 +71,15 @@ pub(super) fn choose(plan: &Plan, stop: &Stop) -> Result<Vec<Chosen>, DemoError>
         for root in &layer.roots {
             walk.go(&root.folder, Path::new(&root.into), stop)?;
         }
-        let chosen = walk.chosen;
-        if !chosen.has_files() {
-            let roots = layer
-                .roots
-                .iter()
-                .map(|root| root.folder.display().to_string());
-            let roots = roots.collect::<Vec<_>>().join(", ");
-            return Err(DemoError::NoFiles { roots });
-        }
-        all.push(chosen);
+        all.push(Some(walk.chosen).filter(Chosen::has_files));
+    }
+    if all.iter().all(Option::is_none) {
+        let roots = plan.layers.iter().flat_map(|layer| &layer.roots);
+        let roots: Vec<_> = roots
+            .map(|root| root.folder.display().to_string())
+            .collect();
+        let roots = roots.join(", ");
+        return Err(DemoError::NoFiles { roots });
     }
     Ok(all)
 }
@@ -204,8 +203,13 @@ mod tests {
         }
     }
 
-    fn names(chosen: &[Chosen]) -> Vec<String> {
-        let entries = chosen[0].entries.iter();
+    fn only(chosen: Vec<Option<Chosen>>) -> Chosen {
+        let mut layers = chosen.into_iter().flatten();
+        layers.next().expect("a layer with files")
+    }
+
+    fn names(chosen: &Chosen) -> Vec<String> {
+        let entries = chosen.entries.iter();
         entries
             .map(|entry| entry.name.display().to_string())
             .collect()
@@ -227,15 +231,15 @@ mod tests {
         }
         fs::set_permissions(path("secret"), fs::Permissions::from_mode(0o600)).expect("set");
         symlink("a", path("link")).expect("made");
-        let chosen = choose(&plan(folder.path(), 1 << 20), &Stop::default()).expect("files");
+        let chosen = only(choose(&plan(folder.path(), 1 << 20), &Stop::default()).expect("files"));
         assert_eq!(
             names(&chosen),
             [
                 "usr", "usr/a", "usr/b", "usr/b/x", "usr/b/y", "usr/c", "usr/link"
             ]
         );
-        assert_eq!(chosen[0].file_bytes(), 160);
-        let chosen = choose(&plan(folder.path(), 61), &Stop::default()).expect("files");
+        assert_eq!(chosen.file_bytes(), 160);
+        let chosen = only(choose(&plan(folder.path(), 61), &Stop::default()).expect("files"));
         assert_eq!(
             names(&chosen),
             ["usr", "usr/a", "usr/b", "usr/b/x", "usr/c", "usr/link"]
@@ -243,7 +247,18 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_without_files_says_where_they_were_looked_for() {
+    fn a_layer_of_which_there_are_no_files_is_left_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("a"), b"content").expect("written");
+        let mut plan = plan(folder.path(), 1 << 20);
+        // Its files are those that the first one has.
+        plan.layers.push(plan.layers[0].clone());
+        let chosen = choose(&plan, &Stop::default()).expect("files");
+        assert!(matches!(chosen.as_slice(), [Some(_), None]));
+    }
+
+    #[test]
+    fn a_machine_without_files_says_where_they_were_looked_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let error = choose(&plan(folder.path(), 1 << 20), &Stop::default()).err();
         let error = error.expect("there is nothing").to_string();
