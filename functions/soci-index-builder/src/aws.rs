@@ -3,7 +3,7 @@
 //! Each is one small JSON document there and one back, signed by AWS's own `aws-sigv4`. The SDK's crates for the two services are four
 //! times the rest of the SDK together; `docs/decisions/function-aws-calls.md` has the figures.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -28,6 +28,17 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// One try, credentials included.
 const TRY_TIME: Duration = Duration::from_secs(10);
+
+/// In the codes with which AWS's services ask for patience; they come with the status 400.
+const THROTTLED: &[&str] = &["Throttl", "TooManyRequests", "RequestLimitExceeded"];
+
+/// In the codes of requests that the role may not make, or not with these credentials.
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "ExpiredToken",
+    "InvalidSignature",
+    "UnrecognizedClient",
+];
 
 /// A service and the one thing that is asked of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +96,7 @@ pub(crate) enum AwsError {
         code: String,
         message: String,
     },
-    #[error("no answer within {} s", TRY_TIME.as_secs())]
+    #[error("no answer in the time there was")]
     Time,
     #[error("{0}")]
     Unusable(&'static str),
@@ -99,13 +110,15 @@ impl AwsError {
             AwsError::Connection(_) | AwsError::Time => "transient",
             AwsError::Unusable(_) => "configuration",
             AwsError::Refused { status, code, .. } => {
-                if code.contains("Throttl") || *status == StatusCode::TOO_MANY_REQUESTS {
+                let says = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
+                let is_denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(status);
+                if says(THROTTLED) || *status == StatusCode::TOO_MANY_REQUESTS {
                     "throttled"
                 } else if status.is_server_error() {
                     "transient"
-                } else if code.contains("NotFound") {
+                } else if says(&["NotFound"]) {
                     "not-found"
-                } else if code.contains("AccessDenied") || *status == StatusCode::FORBIDDEN {
+                } else if says(DENIED) || is_denied {
                     "denied"
                 } else {
                     "configuration"
@@ -120,15 +133,23 @@ impl AwsError {
 }
 
 impl Aws<'_> {
-    /// Asks, and asks again while that may help.
-    pub(crate) async fn call(&self, service: Service, question: &Value) -> Result<Value, AwsError> {
+    /// Asks, and asks again while that may help and there is time.
+    pub(crate) async fn call(
+        &self,
+        service: Service,
+        question: &Value,
+        until: Instant,
+    ) -> Result<Value, AwsError> {
         let document = Bytes::from(question.to_string());
         let mut wait = FIRST_WAIT;
         let mut tries = 1;
         loop {
-            let once = tokio::time::timeout(TRY_TIME, self.once(service, &document));
+            let end = until.min(Instant::now() + TRY_TIME);
+            let once = tokio::time::timeout_at(end.into(), self.once(service, &document));
             match once.await.unwrap_or(Err(AwsError::Time)) {
-                Err(error) if error.is_transient() && tries < TRIES => {
+                Err(error)
+                    if error.is_transient() && tries < TRIES && Instant::now() + wait < until =>
+                {
                     tracing::debug!(%error, service = service.name(), "trying again");
                 }
                 result => return result,
@@ -253,5 +274,54 @@ fn refused(service: Service, status: StatusCode, answer: &Value) -> AwsError {
         } else {
             "not shown".to_owned()
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answered(status: u16, answer: &Value) -> AwsError {
+        let status = StatusCode::from_u16(status).expect("a status");
+        refused(Service::Parameters, status, answer)
+    }
+
+    #[test]
+    fn refusals_have_the_kind_that_tells_whether_to_try_again() {
+        for (status, code, kind) in [
+            (400, "ThrottlingException", "throttled"),
+            (
+                400,
+                "com.amazonaws.ssm#TooManyRequestsException",
+                "throttled",
+            ),
+            (429, "", "throttled"),
+            (500, "InternalServerError", "transient"),
+            (503, "", "transient"),
+            (400, "ParameterNotFound", "not-found"),
+            (400, "AccessDeniedException", "denied"),
+            (400, "ExpiredTokenException", "denied"),
+            (403, "", "denied"),
+            (400, "ValidationException", "configuration"),
+        ] {
+            let error = answered(status, &json!({"__type": code}));
+            assert_eq!(error.kind(), kind, "{error}");
+            let for_now = ["throttled", "transient"].contains(&kind);
+            assert_eq!(error.is_transient(), for_now, "{error}");
+        }
+        assert!(AwsError::Time.is_transient());
+    }
+
+    /// An answer about a wrong signature quotes the request with its token.
+    #[test]
+    fn only_what_holds_no_secret_is_passed_on() {
+        let quoting = json!({"__type": "InvalidSignatureException", "message": "x-amz-security-token:Session"});
+        assert!(!answered(403, &quoting).to_string().contains("Session"));
+        let about_rights =
+            json!({"__type": "AccessDeniedException", "Message": "role may not ssm:GetParameter"});
+        let told = answered(400, &about_rights).to_string();
+        assert!(told.contains("may not ssm:GetParameter"), "{told}");
     }
 }

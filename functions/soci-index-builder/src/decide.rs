@@ -1,10 +1,9 @@
 //! Whether an image is wanted, as far as that can be told without asking anybody: most events are not, and cost nothing.
 
-use soci_index::{Filters, Reason, Verdict};
+use soci_index::{Filters, IndexFormat, Reason, Verdict};
 use soci_registry::{Tag, Target};
 
 use crate::payload::{ImageRequest, Occasion, Refused};
-use crate::settings::IndexVersion;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub enum Decision {
 
 /// Decides. Somebody's own wish is not filtered: filters choose among what happens, a wish has chosen.
 #[must_use]
-pub fn decide(request: &ImageRequest, filters: &Filters, version: IndexVersion) -> Decision {
+pub fn decide(request: &ImageRequest, filters: &Filters, format: IndexFormat) -> Decision {
     if let Occasion::Event {
         arrived,
         manifest_media_type,
@@ -37,7 +36,7 @@ pub fn decide(request: &ImageRequest, filters: &Filters, version: IndexVersion) 
             return Decision::Skip(reason);
         }
         // The parts of an image index are pushed without a tag. In version 2 the index is what counts, in version 1 they are.
-        if request.tag.is_none() && version == IndexVersion::V2 {
+        if request.tag.is_none() && format == IndexFormat::V2 {
             return Decision::Skip(Reason::Untagged);
         }
         if !is_chosen(request, filters) {
@@ -94,16 +93,16 @@ mod tests {
         soci_registry::Digest::of(b"manifest")
     }
 
-    fn decided(request: &ImageRequest, filters: &str, version: IndexVersion) -> Decision {
-        decide(request, &filters.parse().expect("filters"), version)
+    fn decided(request: &ImageRequest, filters: &str, format: IndexFormat) -> Decision {
+        decide(request, &filters.parse().expect("filters"), format)
     }
 
     fn tagged(tag: &str) -> Decision {
         Decision::Index(Target::Tag(Tag::new(tag).expect("a tag")))
     }
 
-    const V1: IndexVersion = IndexVersion::V1;
-    const V2: IndexVersion = IndexVersion::V2;
+    const V1: IndexFormat = IndexFormat::V1;
+    const V2: IndexFormat = IndexFormat::V2;
 
     #[test]
     fn filters_choose_among_events() {

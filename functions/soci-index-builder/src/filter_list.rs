@@ -26,6 +26,7 @@ impl FilterList {
         &self,
         source: &FilterSource,
         aws: Option<&Aws<'_>>,
+        until: Instant,
     ) -> Result<Filters, InvocationFailed> {
         let name = match source {
             FilterSource::Here(filters) => return Ok(filters.clone()),
@@ -37,23 +38,25 @@ impl FilterList {
         {
             return Ok(filters.clone());
         }
-        let filters = read(name, aws).await?;
+        let filters = read(name, aws, until).await?;
         *kept = Some((Instant::now(), filters.clone()));
         Ok(filters)
     }
 }
 
-async fn read(name: &str, aws: Option<&Aws<'_>>) -> Result<Filters, InvocationFailed> {
+async fn read(
+    name: &str,
+    aws: Option<&Aws<'_>>,
+    until: Instant,
+) -> Result<Filters, InvocationFailed> {
     let failed = |kind, message: String| InvocationFailed {
         kind,
         message: format!("the filters in the parameter {name} (SOCI_FILTERS_PARAMETER): {message}"),
     };
     let aws = aws.ok_or_else(|| failed("configuration", "there is no AWS to ask".to_owned()))?;
+    let question = json!({"Name": name, "WithDecryption": true});
     let answer = aws
-        .call(
-            Service::Parameters,
-            &json!({"Name": name, "WithDecryption": true}),
-        )
+        .call(Service::Parameters, &question, until)
         .await
         .map_err(|error| failed(error.kind(), error.to_string()))?;
     let text = answer["Parameter"]["Value"].as_str();
@@ -69,11 +72,12 @@ mod tests {
     #[tokio::test]
     async fn filters_at_hand_need_nobody() {
         let source = FilterSource::Here("a:*".parse().expect("a filter"));
-        let found = FilterList::default().get(&source, None).await;
+        let now = Instant::now();
+        let found = FilterList::default().get(&source, None, now).await;
         assert_eq!(found, Ok("a:*".parse().expect("a filter")));
         let source = FilterSource::Parameter("/soci/filters".to_owned());
         let error = FilterList::default()
-            .get(&source, None)
+            .get(&source, None, now)
             .await
             .expect_err("no AWS");
         assert_eq!(error.kind, "configuration");

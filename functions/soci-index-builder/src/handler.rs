@@ -22,7 +22,7 @@ use crate::decide::{Decision, decide};
 use crate::filter_list::FilterList;
 use crate::images::{self, Image};
 use crate::invocation::{Invocation, InvocationFailed};
-use crate::payload::{self, CustomResourceRequest, ImageRequest, Refused, Request};
+use crate::payload::{self, CustomResourceRequest, ImageRequest, Occasion, Refused, Request};
 use crate::seen::{events, metrics::ImageMetrics};
 use crate::services::Services;
 use crate::settings::{Faults, Settings};
@@ -113,7 +113,12 @@ impl Run<'_> {
             Ok(Request::CustomResource(_)) => Vec::new(),
             Err(refused) => vec![Err(refused)],
         };
-        let filters = self.filters(settings).await?;
+        // What somebody wishes is not filtered, so it does not depend on whether filters can be read.
+        let is_event = |image: &Result<ImageRequest, Refused>| matches!(image, Ok(image) if image.occasion != Occasion::Wish);
+        let filters = match images.iter().any(is_event) {
+            true => self.filters(settings).await?,
+            false => Filters::default(),
+        };
         let mut reports = Vec::with_capacity(images.len());
         for image in images {
             reports.push(self.image(settings, &filters, image).await);
@@ -158,7 +163,7 @@ impl Run<'_> {
             Ok(image) => image,
             Err(refused) => return refused_report(&request.repository, &refused),
         };
-        match decide(request, filters, settings.version) {
+        match decide(request, filters, settings.format) {
             Decision::Refuse(refused) => refused_report(&image.name, &refused),
             Decision::Skip(reason) => Report {
                 reason: Some(reason),
@@ -173,24 +178,39 @@ impl Run<'_> {
         }
     }
 
-    /// Says what became of an image: in the log, as metrics, as an event.
+    /// Says what became of an image: in the log, as an event, as metrics.
     async fn tell(&self, settings: &Settings, request: Option<&ImageRequest>, report: &Report) {
         log(report);
+        let event_lost = match &settings.result_event_bus {
+            Some(bus) if is_news(report) => !self.put_event(settings, bus, request, report).await,
+            _ => false,
+        };
         let metrics = ImageMetrics {
             report,
             function_name: &settings.function_name,
             request_id: &self.invocation.request_id,
             cold_start: self.cold_start,
+            event_lost,
             at: SystemTime::now(),
         };
         self.handler.services.write_metrics(&metrics.line());
-        let (Some(bus), Some(request)) = (&settings.result_event_bus, request) else {
-            return;
-        };
-        if is_news(report)
-            && let Some(aws) = self.aws(settings).await
-        {
-            events::put(&aws, bus, request, report).await;
+    }
+
+    /// Whether the bus took it.
+    async fn put_event(
+        &self,
+        settings: &Settings,
+        bus: &str,
+        request: Option<&ImageRequest>,
+        report: &Report,
+    ) -> bool {
+        let until = time_left::half_way(self.stop, self.invocation.end);
+        match self.aws(settings).await {
+            Some(aws) => events::put(&aws, bus, request, report, until).await,
+            None => {
+                tracing::error!(bus, "there is no AWS whose bus could be told");
+                false
+            }
         }
     }
 
@@ -218,9 +238,11 @@ impl Run<'_> {
 
     async fn filters(&self, settings: &Settings) -> Result<Filters, InvocationFailed> {
         let aws = self.aws(settings).await;
+        // A stack that waits has to be answered in the rest of the time.
+        let until = time_left::half_way(Instant::now(), self.stop);
         self.handler
             .filters
-            .get(&settings.filters, aws.as_ref())
+            .get(&settings.filters, aws.as_ref(), until)
             .await
     }
 

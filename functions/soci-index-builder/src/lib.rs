@@ -40,5 +40,5 @@ pub use payload::{
 };
 pub use seen::logs;
 pub use services::{Lines, Services};
-pub use settings::{Fault, Faults, FilterSource, IndexVersion, Settings};
+pub use settings::{Fault, Faults, FilterSource, Settings};
 pub use time_left::{ceiling, stop_at};

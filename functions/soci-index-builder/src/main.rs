@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use soci_index::IndexFormat;
 use soci_index_builder::{
     Handler, Invocation, InvocationFailed, Services, Settings, logs, registry_of,
 };
@@ -37,6 +38,13 @@ async fn main() -> Result<(), Error> {
     logs::init(level)?;
     if let Err(faults) = &settings {
         tracing::error!(%faults, "every invocation is going to fail");
+    }
+    if let Ok(settings) = &settings
+        && settings.format == IndexFormat::V1
+    {
+        tracing::warn!(
+            "SOCI_INDEX_VERSION is V1: AWS Fargate reads SOCI indexes v1 only in accounts that used them before"
+        );
     }
     let handler = Arc::new(Handler::new(settings, Services::of_a_function()?));
     let answer = |event: LambdaEvent<Value>| {

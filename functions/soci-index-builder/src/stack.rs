@@ -20,6 +20,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Tries to hand the answer over, if there is time for them.
 const TRIES: u32 = 6;
 
+/// One try: a connection that hangs must not take the time of the others.
+const TRY_TIME: Duration = Duration::from_secs(10);
+
 /// Bytes of what is said to an answer; nothing is made of it.
 const REPLY_BYTES: usize = 64 << 10;
 
@@ -75,11 +78,12 @@ pub(crate) async fn hand_over(
             &document,
             REPLY_BYTES,
         );
-        let problem = match tokio::time::timeout_at(until.into(), sent).await {
+        let end = until.min(Instant::now() + TRY_TIME);
+        let problem = match tokio::time::timeout_at(end.into(), sent).await {
             Ok(Ok((status, _))) if status.is_success() => return Ok(()),
             Ok(Ok((status, _))) => format!("{} answers {status}", request.answer_to),
             Ok(Err(error)) => format!("{}: {error}", request.answer_to),
-            Err(_) => break,
+            Err(_) => format!("{} does not answer", request.answer_to),
         };
         tracing::warn!(problem, "the stack could not be answered");
         if Instant::now() + wait >= until {

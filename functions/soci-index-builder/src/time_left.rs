@@ -36,6 +36,11 @@ pub fn stop_at(now: Instant, end: Instant) -> Instant {
     now + left.saturating_sub(LAST_WORDS.min(left / 5))
 }
 
+/// Half of the time between two moments, for what must leave time to what comes after it.
+pub(crate) fn half_way(now: Instant, end: Instant) -> Instant {
+    now + end.saturating_duration_since(now) / 2
+}
+
 /// The most that can be read by then.
 ///
 /// Layers differ in how much comes out of a byte, so the estimate may be wrong by a factor of two in either direction. What does not fit

@@ -114,7 +114,7 @@ fn a_replica_lies_at_its_destination() {
 #[test]
 fn media_types_decide_before_anybody_is_asked() {
     use crate::decide::{Decision, decide};
-    use crate::settings::IndexVersion::V2;
+    use soci_index::IndexFormat::V2;
     use soci_index::Reason;
     for (image, expected) in [
         (event(fixture!("push-of-a-chart")), Reason::NotAnImage),

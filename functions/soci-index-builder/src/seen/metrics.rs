@@ -7,6 +7,7 @@
 //! | `Seconds` | Seconds | taken for the image |
 //! | `PeakMemory` | Bytes | the most that the process has held so far |
 //! | `ColdStart` | Count | 1 for the first invocation of an environment |
+//! | `ResultEventLost` | Count | 1 when the result's event bus was to be told and did not take it |
 //!
 //! All of them have the dimension `FunctionName`; `Skipped`, `Failed` and `FailedForNow` also come by `FunctionName` and `Detail`, which is the
 //! reason or kind. Image and request are properties: they can be searched for, and make no metric of their own.
@@ -29,6 +30,7 @@ pub(crate) struct ImageMetrics<'a> {
     pub(crate) function_name: &'a str,
     pub(crate) request_id: &'a str,
     pub(crate) cold_start: bool,
+    pub(crate) event_lost: bool,
     pub(crate) at: SystemTime,
 }
 
@@ -96,6 +98,7 @@ impl Entry for ImageMetrics<'_> {
             writer.value("PeakMemory", &Measure::bytes(peak));
         }
         writer.value("ColdStart", &Measure::count(self.cold_start));
+        writer.value("ResultEventLost", &Measure::count(self.event_lost));
     }
 }
 
@@ -147,6 +150,7 @@ mod tests {
             function_name: "soci",
             request_id: "5f0a",
             cold_start: true,
+            event_lost: false,
             at: SystemTime::UNIX_EPOCH,
         };
         let line = metrics.line();
@@ -171,6 +175,7 @@ mod tests {
             ("Outcome", json!("failed")),
             ("Seconds", json!(1.5)),
             ("ColdStart", json!(1)),
+            ("ResultEventLost", json!(0)),
             ("Image", json!("h/r:t")),
             ("RequestId", json!("5f0a")),
         ] {

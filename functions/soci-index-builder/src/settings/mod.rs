@@ -10,7 +10,7 @@ mod values;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
-use soci_index::{Filters, IndexOptions, MultiMember, OutputTag, SpanSize};
+use soci_index::{Filters, IndexFormat, IndexOptions, MultiMember, OutputTag, SpanSize};
 use tracing::level_filters::LevelFilter;
 
 pub use fault::{Fault, Faults};
@@ -39,7 +39,7 @@ pub struct Settings {
     /// Which images are indexed.
     pub filters: FilterSource,
     /// The index's format.
-    pub version: IndexVersion,
+    pub format: IndexFormat,
     /// Under which tag the result goes.
     pub output_tag: OutputTag,
     /// Whether the output tag is set on an unchanged source that has nothing to be indexed.
@@ -79,15 +79,6 @@ pub enum FilterSource {
     Parameter(String),
 }
 
-/// The format of the index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IndexVersion {
-    /// An index that refers to the image. New AWS accounts cannot use it.
-    V1,
-    /// An image index of its own, with annotations that bind image and index.
-    V2,
-}
-
 impl Settings {
     /// Reads the process's environment.
     ///
@@ -107,11 +98,10 @@ impl Settings {
         let mut reader = Reader::new(variables);
         let settings = Settings {
             filters: reader.filters(),
-            version: reader.one_of(
+            format: reader.one_of(
                 "SOCI_INDEX_VERSION",
-                IndexVersion::V2,
-                // Version 1 joins when soci-index writes it; until then a function that was asked for it must not write another.
-                &[("V2", IndexVersion::V2)],
+                IndexFormat::V2,
+                &[("V2", IndexFormat::V2), ("V1", IndexFormat::V1)],
             ),
             output_tag: reader.parsed("SOCI_OUTPUT_TAG", OutputTag::default()),
             pass_through: reader.one_of(
@@ -163,6 +153,7 @@ impl Settings {
         // Two layers at once even on less than two cores: one's connection is waited for while the other is decoded.
         let layers = (self.cores().ceil() as usize).max(2);
         IndexOptions {
+            format: self.format,
             platforms: self.platforms.clone(),
             span_size: self.span_size,
             min_layer_bytes: self.min_layer_bytes,

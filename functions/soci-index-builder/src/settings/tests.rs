@@ -171,3 +171,15 @@ fn memory_decides_what_is_begun_at_once() {
     assert_eq!(with("10240").index_options().concurrency.get(), 6);
     assert!((with("1769").cores() - 1.0).abs() < 1e-9);
 }
+
+#[test]
+fn the_format_goes_to_whoever_indexes() {
+    for (text, format) in [
+        ("", IndexFormat::V2),
+        ("V2", IndexFormat::V2),
+        ("V1", IndexFormat::V1),
+    ] {
+        let settings = read(&[("SOCI_INDEX_VERSION", text)]).expect("a format");
+        assert_eq!(settings.index_options().format, format);
+    }
+}

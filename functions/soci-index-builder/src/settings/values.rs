@@ -25,10 +25,7 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
         "SOCI_FILTERS_PARAMETER",
         "the name of an AWS Systems Manager parameter: 1 to 1011 of A-Z a-z 0-9 _ . - / :",
     ),
-    (
-        "SOCI_INDEX_VERSION",
-        "V2; V1 is not written by this version",
-    ),
+    ("SOCI_INDEX_VERSION", "V2 or V1"),
     ("SOCI_LOG_LEVEL", "error, warn, info or debug"),
     ("SOCI_MIN_IMAGE_BYTES", "0 to 1099511627776"),
     ("SOCI_MIN_LAYER_BYTES", "0 to 1099511627776"),
