@@ -238,3 +238,73 @@ async fn plan_layer(
         LayerPlan::Build
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn layer(size_bytes: u64) -> Descriptor {
+        let digest = Digest::of(&size_bytes.to_le_bytes());
+        let text = format!(
+            r#"{{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"{digest}","size":{size_bytes}}}"#
+        );
+        serde_json::from_str(&text).expect("a descriptor")
+    }
+
+    fn check(sizes: &[u64], ceiling: Option<Ceiling>) -> Result<(), IndexError> {
+        let layers: Vec<_> = sizes.iter().copied().map(layer).collect();
+        Plan::check_time(&layers.iter().collect::<Vec<_>>(), ceiling)
+    }
+
+    /// Seconds until the last layer is read, at one byte per second and core: each core takes the largest that is left.
+    fn needed_seconds(sizes: &[u64], cores: usize) -> u64 {
+        let (mut sizes, mut cores) = (sizes.to_vec(), vec![0; cores]);
+        sizes.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
+        for size in sizes {
+            if let Some(first_free) = cores.iter_mut().min() {
+                *first_free += size;
+            }
+        }
+        cores.into_iter().max().unwrap_or_default()
+    }
+
+    proptest! {
+        /// What needs twice the time there is, or more, is refused; what needs half of it, or less, never is.
+        #[test]
+        fn prop_time_is_refused_in_bounds(
+            sizes in proptest::collection::vec(0..5_000_u64, 0..20),
+            cores in 1..7_usize,
+            left_seconds in 0..20_000_u64,
+        ) {
+            let image_bytes = left_seconds * cores as u64;
+            let ceiling = Ceiling { image_bytes, layer_bytes: left_seconds };
+            let needed = needed_seconds(&sizes, cores);
+            match check(&sizes, Some(ceiling)) {
+                Ok(()) => prop_assert!(needed <= 2 * left_seconds),
+                Err(_) => prop_assert!(needed > left_seconds),
+            }
+            prop_assert!(check(&sizes, None).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_too_large_and_for_what() {
+        let ceiling = Ceiling {
+            image_bytes: 100,
+            layer_bytes: 60,
+        };
+        assert!(check(&[60, 40], Some(ceiling)).is_ok());
+        let told = |sizes: &[u64]| {
+            let refused = check(sizes, Some(ceiling)).expect_err("too much");
+            assert_eq!(refused.kind(), "too-large");
+            refused.to_string()
+        };
+        let image = told(&[60, 41]);
+        assert!(image.contains("image") && image.contains("101"), "{image}");
+        let layer_told = told(&[61]);
+        let digest = layer(61).digest.to_string();
+        assert!(layer_told.contains(&digest), "{layer_told}");
+    }
+}
