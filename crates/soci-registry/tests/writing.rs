@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use soci_registry::{
@@ -285,6 +286,27 @@ async fn an_immutable_tag_is_final_unless_it_holds_the_same() {
         .push_manifest(&manifest(), Listing::Tag(&tag("1")))
         .await;
     assert_eq!(pushed.expect("the same"), Pushed::AlreadyThere);
+}
+
+#[tokio::test]
+async fn an_immutable_tag_that_cannot_be_looked_at_again_is_left_for_later() {
+    let refused = Arc::new(AtomicBool::new(false));
+    let server = Server::start(move |asked| match asked.method.as_str() {
+        "PUT" => {
+            refused.store(true, Ordering::SeqCst);
+            Answer::error(400, "TAG_INVALID")
+        }
+        _ if refused.load(Ordering::SeqCst) => Answer::new(503, ""),
+        _ => Answer::new(404, ""),
+    });
+    let server = server.await;
+    let store = server.store();
+    let tag = tag("1");
+    let manifest = manifest();
+    let pushed = store.push_manifest(&manifest, Listing::Tag(&tag)).await;
+    let error = pushed.expect_err("nobody knows what it holds");
+    assert_eq!(error.kind(), Kind::Transient, "{error}");
+    assert_eq!(server.count("PUT", ""), 1);
 }
 
 #[tokio::test]

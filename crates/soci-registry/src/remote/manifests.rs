@@ -65,10 +65,11 @@ pub(super) async fn push(
     match session.retry().run(Action::PushManifest, once).await {
         // Somebody wrote it between our look and our PUT; if it was the same, all is well.
         Err(error) if error.kind() == Kind::ImmutableTag => {
-            let now = resolve(session, &target).await;
-            match now.is_ok_and(|found| found.digest == manifest.digest()) {
-                true => Ok(Pushed::AlreadyThere),
-                false => Err(error),
+            match resolve(session, &target).await {
+                Ok(found) if found.digest == manifest.digest() => Ok(Pushed::AlreadyThere),
+                // Nobody knows yet what the tag holds, so it may be the same: that is for a later try to find out.
+                Err(unknown) if unknown.is_transient() => Err(unknown),
+                _ => Err(error),
             }
         }
         result => result,
