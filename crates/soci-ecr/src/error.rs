@@ -38,12 +38,15 @@ const THROTTLED: &[&str] = &[
     "TooManyRequestsException",
 ];
 
-/// Codes of a service that is unwell.
+/// Codes of a service that is unwell, or of one behind it.
 const TRANSIENT: &[&str] = &[
+    "IDPCommunicationError",
     "InternalError",
     "InternalFailure",
     "InternalServerError",
+    "InternalServerException",
     "RequestTimeout",
+    "RequestTimeoutException",
     "ServerException",
     "ServiceUnavailable",
     "ServiceUnavailableException",
@@ -143,12 +146,7 @@ impl Refusal {
     /// By the code where it is known, else by the status.
     fn kind(&self) -> Kind {
         let known = self.code.as_deref().and_then(kind_of_code);
-        known.unwrap_or(match self.status {
-            401 | 403 => Kind::Denied,
-            429 => Kind::Throttled,
-            408 | 425 | 500..=599 => Kind::Transient,
-            _ => Kind::Configuration,
-        })
+        known.unwrap_or_else(|| kind_of_status(self.status))
     }
 }
 
@@ -183,10 +181,30 @@ fn kind_of_code(code: &str) -> Option<Kind> {
     found.map(|(_, kind)| *kind)
 }
 
-/// The kind of the first known code in a text that quotes one.
+fn kind_of_status(status: u16) -> Kind {
+    match status {
+        401 | 403 => Kind::Denied,
+        429 => Kind::Throttled,
+        408 | 425 | 500..=599 => Kind::Transient,
+        _ => Kind::Configuration,
+    }
+}
+
+/// The kind of the first known code in a text that quotes one, or of a status by which a later try may succeed.
 pub(crate) fn kind_in(text: &str) -> Option<Kind> {
-    text.split(|c: char| !c.is_ascii_alphanumeric())
-        .find_map(kind_of_code)
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let by_status = || Some(kind_of_status(status_in(text)?)).filter(|kind| kind.is_transient());
+    words.find_map(kind_of_code).or_else(by_status)
+}
+
+/// The status of an endpoint for credentials, which the AWS SDK tells in words only: `StatusCode(500)` where a container has it, `(code: 500)`
+/// where an instance has it.
+fn status_in(text: &str) -> Option<u16> {
+    let after = |before: &str| {
+        let (_, rest) = text.split_once(before)?;
+        rest.split_once(')')?.0.parse().ok()
+    };
+    after("StatusCode(").or_else(|| after("(code: "))
 }
 
 /// Somebody else's text, fit for one line of a log.
@@ -235,6 +253,37 @@ mod tests {
             let error = refusal(status, code);
             assert_eq!(error.kind(), kind, "{error}");
             assert_eq!(error.is_transient(), kind.is_transient());
+        }
+    }
+
+    #[test]
+    fn a_text_tells_a_code_or_a_status_that_may_pass() {
+        for (text, kind) in [
+            (
+                "status from HTTP credential provider: StatusCode(500)",
+                Some(Kind::Transient),
+            ),
+            (
+                "status from HTTP credential provider: StatusCode(429)",
+                Some(Kind::Throttled),
+            ),
+            (
+                "status from HTTP credential provider: StatusCode(403)",
+                None,
+            ),
+            (
+                "error response from IMDS (code: 503). Response { }",
+                Some(Kind::Transient),
+            ),
+            ("error response from IMDS (code: 404). Response { }", None),
+            ("failed [AccessDenied]: StatusCode(500)", Some(Kind::Denied)),
+            (
+                "service error: unhandled error (IDPCommunicationError)",
+                Some(Kind::Transient),
+            ),
+            ("500 things went wrong", None),
+        ] {
+            assert_eq!(kind_in(text), kind, "{text}");
         }
     }
 

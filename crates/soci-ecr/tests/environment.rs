@@ -93,6 +93,24 @@ async fn no_credentials_is_a_fault_of_its_own() {
     assert!(told.contains("no AWS credentials"), "{told}");
 }
 
+/// As in a container of ECS, EKS or Lambda: the endpoint that gives keys is a service too, and may be unwell.
+#[tokio::test]
+async fn an_endpoint_for_keys_that_is_unwell_is_transient() {
+    let body = |status| move |_| Answer::Body(status, "<html>down</html>".into());
+    for (endpoint, kind) in [
+        (Api::start(body(500)).await, "transient"),
+        (Api::start(body(503)).await, "transient"),
+        (Api::start(body(429)).await, "throttled"),
+        (Api::start(|_| Answer::HangUp).await, "transient"),
+        (Api::start(body(403)).await, "denied"),
+    ] {
+        let address = format!("{}/keys", endpoint.address);
+        let told = run(HOST, &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &address)]).await;
+        assert!(told.contains(&format!("{kind} | ")), "{kind}: {told}");
+        assert!(told.contains("cannot load AWS credentials"), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn a_credential_process_that_fails_is_not_quoted() {
     let folder = tempfile::tempdir().unwrap();
