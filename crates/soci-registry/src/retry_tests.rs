@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::*;
 use crate::error::{Mismatch, Promise, Request};
-use crate::remote::Refusal;
+use crate::remote::{Confidential, Refusal};
 use crate::transport::{ConnectionFailure, Url};
 
 #[derive(Default)]
@@ -40,6 +40,7 @@ fn refused(status: u16, retry_after: Option<&'static str>, by_redirect_target: b
         &headers,
         b"",
         by_redirect_target,
+        &Confidential::Nothing,
     )))
 }
 

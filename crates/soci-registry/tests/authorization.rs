@@ -354,6 +354,44 @@ async fn no_secret_reaches_an_error() {
     }
 }
 
+/// Servers that repeat a request, in a word of its own or within others.
+#[tokio::test]
+async fn short_credentials_reach_no_error_either() {
+    let echo = |asked: &Asked| {
+        let sent = asked.header("authorization").unwrap_or_default();
+        let form = String::from_utf8_lossy(&asked.body).into_owned();
+        let told = format!("you sent {sent} {form}, that is me:pass, so pass is wrong");
+        let body = format!(r#"{{"errors":[{{"code":"NOPE","message":"{told}"}}]}}"#);
+        Answer::new(403, body)
+    };
+    let endpoint = Server::start(echo).await;
+    let bearer = format!("Bearer realm=\"{}\"", endpoint.url("/token"));
+    for (scheme, credential) in [
+        ("Basic realm=\"r\"", None),
+        (bearer.as_str(), None),
+        (bearer.as_str(), Some(Secret::new("pass"))),
+    ] {
+        let wanted = scheme.to_owned();
+        let server = Server::start(move |asked| match asked.header("authorization") {
+            Some(_) => echo(asked),
+            None => challenge(&wanted),
+        });
+        let server = server.await;
+        let credentials = match credential {
+            Some(token) => Fixed::new(&server.host, Credential::IdentityToken(token)),
+            None => password(&server),
+        };
+        let store = server.store_with(credentials, retries());
+        let error = store.tags().await.expect_err("refused");
+        for text in [error.to_string(), format!("{error:?}")] {
+            assert!(text.contains("NOPE"), "{text}");
+            assert!(text.contains("you sent"), "{text}");
+            assert!(!text.contains("pass"), "{text}");
+            assert!(!text.contains("bWU6cGFzcw"), "{text}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn credentials_that_cannot_be_had_say_why() {
     struct Broken;

@@ -1,12 +1,14 @@
 //! A repository of a registry, over the OCI distribution protocol (distribution-spec 1.1), as a [`Store`].
 //!
 //! `session` sends one request: scheme, credentials, redirects. `authorizer`, `challenge` and `token` are its way to an
-//! Authorization header; `refusal` and `fault` say what an answer means that is not the one hoped for. On top of it,
+//! Authorization header; `refusal` and `fault` say what an answer means that is not the one hoped for, and `confidential` what of it nobody
+//! may see. On top of it,
 //! `manifests`, `referrers`, `blobs`, `upload` and `lists` hold one operation each, and repeat it as the [`RetryPolicy`] says.
 
 mod authorizer;
 mod blobs;
 mod challenge;
+mod confidential;
 mod fault;
 mod lists;
 mod manifests;
@@ -19,6 +21,8 @@ mod upload;
 use std::ops::Range;
 use std::sync::Arc;
 
+#[cfg(test)]
+pub(crate) use confidential::Confidential;
 pub use fault::ProtocolFault;
 pub use refusal::{Diagnostic, Refusal};
 

@@ -11,6 +11,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use super::confidential::{Confidential, TAKEN_OUT};
 use crate::error::{Action, Request};
 use crate::kind::Kind;
 
@@ -49,11 +50,12 @@ impl Refusal {
         headers: &HeaderMap,
         body: &[u8],
         by_redirect_target: bool,
+        sent: &Confidential,
     ) -> Refusal {
         Refusal {
             request,
             status,
-            diagnostics: diagnostics(body),
+            diagnostics: diagnostics(body, sent),
             retry_after: retry_after(headers, SystemTime::now()),
             by_redirect_target,
         }
@@ -154,7 +156,7 @@ fn by_status(status: StatusCode, writes_manifest: bool) -> Kind {
     }
 }
 
-fn diagnostics(body: &[u8]) -> Vec<Diagnostic> {
+fn diagnostics(body: &[u8], sent: &Confidential) -> Vec<Diagnostic> {
     #[derive(Deserialize)]
     struct Document {
         errors: Vec<Entry>,
@@ -170,8 +172,8 @@ fn diagnostics(body: &[u8]) -> Vec<Diagnostic> {
     };
     let kept = document.errors.into_iter().take(DIAGNOSTICS);
     let cleaned = kept.map(|entry| Diagnostic {
-        code: cleaned(&entry.code),
-        message: cleaned(&entry.message.unwrap_or_default()),
+        code: cleaned(&sent.taken_out_of_code(&entry.code)),
+        message: cleaned(&sent.taken_out_of(&entry.message.unwrap_or_default())),
     });
     cleaned.collect()
 }
@@ -188,9 +190,9 @@ fn cleaned(text: &str) -> String {
 fn cleaned_word(word: &str) -> &str {
     let is_address = word.contains("://") || word.starts_with('/');
     match word.find('?') {
-        _ if word.chars().count() > WORD_CHARS && !is_address => "[…]",
+        _ if word.chars().count() > WORD_CHARS && !is_address => TAKEN_OUT,
         Some(query) if is_address => &word[..query],
-        _ if is_address && word.contains('@') => "[…]",
+        _ if is_address && word.contains('@') => TAKEN_OUT,
         _ => word,
     }
 }
@@ -234,6 +236,7 @@ mod tests {
             &HeaderMap::new(),
             body.as_bytes(),
             false,
+            &Confidential::Nothing,
         )
     }
 

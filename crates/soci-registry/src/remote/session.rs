@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::RegistryOptions;
 use super::authorizer::{Access, Authorizer};
+use super::confidential::Confidential;
 use super::fault::ProtocolFault;
 use super::refusal::Refusal;
 use crate::credentials::Credentials;
@@ -139,8 +140,10 @@ impl Session {
             left_registry |= !url.has_same_origin(origin);
             let mut headers = call.headers.clone();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            let mut confidential = Confidential::Nothing;
             if let Some(value) = authorization.filter(|_| !left_registry) {
                 headers.insert(AUTHORIZATION, value.clone());
+                confidential = Confidential::Header(value.clone());
             }
             let request = Request {
                 action: call.action,
@@ -151,7 +154,7 @@ impl Session {
                 .send(call.method.clone(), &request.url, headers, call.outgoing)
                 .await;
             let mut answer = match sent {
-                Ok(reply) => Answer::new(request, reply, left_registry),
+                Ok(reply) => Answer::new(request, confidential, reply, left_registry),
                 Err(failure) => {
                     return Err(Error::Connection {
                         request: Box::new(request),
@@ -229,6 +232,8 @@ impl Session {
 /// The answer to a request.
 pub(super) struct Answer {
     pub(super) request: Request,
+    /// What the request carried that no message may repeat.
+    confidential: Confidential,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: BodyReader,
@@ -237,7 +242,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(request: Request, reply: Reply, left_registry: bool) -> Answer {
+    pub(super) fn new(
+        request: Request,
+        confidential: Confidential,
+        reply: Reply,
+        left_registry: bool,
+    ) -> Answer {
         let Reply {
             status,
             headers,
@@ -245,6 +255,7 @@ impl Answer {
         } = reply;
         Answer {
             request,
+            confidential,
             status,
             headers,
             body,
@@ -274,6 +285,7 @@ impl Answer {
             &self.headers,
             &body,
             self.left_registry,
+            &self.confidential,
         );
         Error::Refused(Box::new(refusal))
     }

@@ -12,6 +12,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
 
+use super::confidential::Confidential;
 use super::fault::ProtocolFault;
 use super::session::Answer;
 use crate::credentials::Credential;
@@ -98,8 +99,13 @@ async fn ask<'a>(
     });
     let mut headers =
         HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-    headers.extend(basic(credential).map(|value| (AUTHORIZATION, value)));
-    send(http, Method::GET, url, headers, Outgoing::Nothing).await
+    let mut confidential = Confidential::Nothing;
+    if let Some(value) = basic(credential) {
+        confidential = Confidential::Header(value.clone());
+        headers.insert(AUTHORIZATION, value);
+    }
+    let outgoing = Outgoing::Nothing;
+    send(http, Method::GET, url, headers, outgoing, confidential).await
 }
 
 async fn exchange<'a>(
@@ -131,6 +137,7 @@ async fn exchange<'a>(
         endpoint.clone(),
         headers,
         Outgoing::Whole(&form),
+        Confidential::Token(token.clone()),
     )
     .await
 }
@@ -141,13 +148,14 @@ async fn send(
     url: Url,
     headers: HeaderMap,
     outgoing: Outgoing<'_>,
+    confidential: Confidential,
 ) -> Result<Answer, Error> {
     let request = Request {
         action: Action::GetToken,
         url,
     };
     match http.send(method, &request.url, headers, outgoing).await {
-        Ok(reply) => Ok(Answer::new(request, reply, false)),
+        Ok(reply) => Ok(Answer::new(request, confidential, reply, false)),
         Err(failure) => Err(Error::Connection {
             request: Box::new(request),
             failure,
