@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use crate::descriptor::Descriptor;
 use crate::digest::{Digest, DigestHasher};
 use crate::error::{Error, Mismatch, Promise};
+use crate::kind::Kind;
 use crate::store::Pending;
 
 /// Where the chunks come from: a connection that resumes, or a file.
@@ -26,7 +27,15 @@ pub struct BlobReader {
     size_bytes: u64,
     position_bytes: u64,
     hasher: Option<DigestHasher>,
-    ended: bool,
+    end: Option<End>,
+}
+
+/// How a stream ended.
+enum End {
+    /// With all bytes, and they were right.
+    Whole,
+    /// With this failure.
+    Failed { kind: Kind, reason: String },
 }
 
 impl BlobReader {
@@ -37,7 +46,7 @@ impl BlobReader {
             size_bytes: blob.size_bytes,
             position_bytes: 0,
             hasher: Some(DigestHasher::new()),
-            ended: false,
+            end: None,
         }
     }
 
@@ -60,22 +69,40 @@ impl BlobReader {
         self
     }
 
-    /// The next bytes of the blob; `None` after the last one, once size and digest are found right. After `None` or an
-    /// error there is nothing more to read.
+    /// The next bytes of the blob; `None` after the last one, once size and digest are found right, and from then on. After an error there is
+    /// nothing more to read, and that is an error too, so that nobody takes it for the end.
     ///
     /// # Errors
-    /// What [`Error`] says; [`Error::Mismatch`] when the bytes are not those of the descriptor.
+    /// What [`Error`] says; [`Error::Mismatch`] when the bytes are not those of the descriptor; [`Error::ReadAfterFailure`] of the first
+    /// failure's kind after one.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        if self.ended {
-            return Ok(None);
+        match &self.end {
+            Some(End::Whole) => return Ok(None),
+            Some(End::Failed { kind, reason }) => {
+                return Err(Error::ReadAfterFailure {
+                    blob: self.digest,
+                    kind: *kind,
+                    reason: reason.clone(),
+                });
+            }
+            None => {}
         }
-        let chunk = self
-            .source
-            .next()
-            .await
-            .inspect_err(|_| self.ended = true)?;
+        let next = self.source.next().await;
+        let next = next.and_then(|chunk| self.counted(chunk));
+        match &next {
+            Ok(Some(_)) => {}
+            Ok(None) => self.end = Some(End::Whole),
+            Err(error) => {
+                let (kind, reason) = (error.kind(), error.to_string());
+                self.end = Some(End::Failed { kind, reason });
+            }
+        }
+        next
+    }
+
+    /// The same chunk, counted and hashed; at the end of all, if they were right.
+    fn counted(&mut self, chunk: Option<Bytes>) -> Result<Option<Bytes>, Error> {
         let Some(chunk) = chunk else {
-            self.ended = true;
             return self.check().map(|()| None);
         };
         self.position_bytes += chunk.len() as u64;
@@ -151,5 +178,68 @@ impl std::fmt::Debug for BlobReader {
             "BlobReader({} at {} of {})",
             self.digest, self.position_bytes, self.size_bytes
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Chunks, and behind them the end or a failure.
+    struct Chunks(Vec<Result<Option<Bytes>, Error>>);
+
+    impl ChunkSource for Chunks {
+        fn next(&mut self) -> Pending<'_, Result<Option<Bytes>, Error>> {
+            let next = match self.0.is_empty() {
+                true => Ok(None),
+                false => self.0.remove(0),
+            };
+            Box::pin(std::future::ready(next))
+        }
+
+        fn fetched_bytes(&self) -> u64 {
+            0
+        }
+    }
+
+    fn reader(chunks: Vec<Result<Option<Bytes>, Error>>) -> BlobReader {
+        let blob = Descriptor::new("a/b", Digest::of(b"hello"), 5);
+        BlobReader::new(&blob, Box::new(Chunks(chunks)))
+    }
+
+    fn chunk(text: &'static str) -> Result<Option<Bytes>, Error> {
+        Ok(Some(Bytes::from_static(text.as_bytes())))
+    }
+
+    #[tokio::test]
+    async fn after_a_failure_there_is_no_end() {
+        let too_large = || Error::TooLarge {
+            what: "blob",
+            limit_bytes: 1,
+        };
+        for chunks in [
+            vec![chunk("he"), Err(too_large())],
+            vec![chunk("he")],
+            vec![chunk("hallo")],
+        ] {
+            let mut reader = reader(chunks);
+            reader.next_chunk().await.expect("a chunk");
+            let first = reader.next_chunk().await.expect_err("it fails");
+            for _ in 0..3 {
+                let again = reader.next_chunk().await.expect_err("it has failed");
+                assert!(matches!(again, Error::ReadAfterFailure { .. }), "{again}");
+                assert_eq!(again.kind(), first.kind());
+                assert!(again.to_string().ends_with(&first.to_string()), "{again}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_stays_the_end() {
+        let mut reader = reader(vec![chunk("hel"), chunk("lo")]);
+        while let Some(chunk) = reader.next_chunk().await.expect("right") {
+            assert!(!chunk.is_empty());
+        }
+        assert_eq!(reader.next_chunk().await.expect("right"), None);
     }
 }

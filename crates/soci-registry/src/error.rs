@@ -49,6 +49,16 @@ pub enum Error {
         /// The limit.
         limit_bytes: u64,
     },
+    /// A blob was read on after its stream had failed.
+    #[error("blob {blob} was read on after a failure: {reason}")]
+    ReadAfterFailure {
+        /// The blob.
+        blob: Digest,
+        /// The first failure's kind.
+        kind: Kind,
+        /// The first failure in words.
+        reason: String,
+    },
     /// The caller's deadline came before the answer.
     #[error("{action}: the time is up{}", last_failure(.last))]
     Deadline {
@@ -208,6 +218,7 @@ impl Error {
             Error::Protocol { fault, .. } => fault.kind(),
             Error::Mismatch(_) => Kind::DigestMismatch,
             Error::TooLarge { .. } => Kind::InvalidImage,
+            Error::ReadAfterFailure { kind, .. } => *kind,
             Error::Layout { fault, .. } => fault.kind(),
             Error::Deadline { .. } => Kind::Deadline,
             Error::Credentials(error) => error.kind(),
