@@ -4,20 +4,19 @@
 //! `index.json` and renames it. Until then the archive is as it was, and dropping the store leaves it so. Everything that
 //! other tools put into the archive is taken over byte for byte, except `index.json`.
 
-use std::collections::HashMap;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use tempfile::NamedTempFile;
 use tokio::sync::Mutex;
 
-use super::files::{self, FilePart, blocking, failed};
+use super::files::{FilePart, blocking, failed};
 use super::index::Index;
-use super::scan::{BLOCK_BYTES, Contents, Place, scan};
-use super::{BLOBS, INDEX_FILE, LayoutFault};
+use super::scan::Place;
+use super::staging::{OnDisk, Staging};
+use super::{BLOBS, LayoutFault};
 use crate::blob::BlobReader;
 use crate::descriptor::{Descriptor, Manifest, referrers_tag};
 use crate::digest::Digest;
@@ -38,24 +37,6 @@ struct State {
     on_disk: Arc<OnDisk>,
     index: Index,
     staging: Option<Staging>,
-}
-
-/// The archive as it lies under its name.
-#[derive(Debug)]
-struct OnDisk {
-    contents: Contents,
-    /// Length and time of the archive when it was read, by which another writer is noticed.
-    seen: Identity,
-}
-
-type Identity = (u64, Option<std::time::SystemTime>);
-
-/// The new archive on its way.
-#[derive(Debug)]
-struct Staging {
-    file: NamedTempFile,
-    blobs: HashMap<Digest, Place>,
-    end_bytes: u64,
 }
 
 impl ArchiveStore {
@@ -98,11 +79,7 @@ impl ArchiveStore {
         if let Some(place) = state.on_disk.contents.blobs.get(digest) {
             return Some((self.path.clone(), *place));
         }
-        let staging = state.staging.as_ref()?;
-        staging
-            .blobs
-            .get(digest)
-            .map(|place| (staging.file.path().to_owned(), *place))
+        state.staging.as_ref()?.find(digest)
     }
 
     async fn read_manifest(&self, target: &Target) -> Result<Manifest, Error> {
@@ -223,7 +200,8 @@ impl ArchiveStore {
     async fn staging<'a>(&self, state: &'a mut State) -> Result<&'a mut Staging, Error> {
         if state.staging.is_none() {
             let (path, on_disk) = (self.path.clone(), state.on_disk.clone());
-            state.staging = Some(blocking(move || begin(&path, &on_disk.contents)).await?);
+            let begun = blocking(move || Staging::begin(&path, &on_disk.contents));
+            state.staging = Some(begun.await?);
         }
         Ok(state.staging.as_mut().expect("it was made just now"))
     }
@@ -236,138 +214,11 @@ impl ArchiveStore {
         // If this fails, what was pushed is gone with the new archive: nothing may count as listed that is not in the old one.
         let old = state.on_disk.contents.index.clone();
         let index = std::mem::replace(&mut state.index, old);
-        let new = self.replace(staging, &index, state.on_disk.seen).await?;
+        let new = staging.take_place(&self.path, &index, state.on_disk.seen);
+        let new = new.await?;
         (state.on_disk, state.index) = (Arc::new(new), index);
         Ok(())
     }
-
-    /// Ends the new archive and puts it into the place of the old one.
-    async fn replace(
-        &self,
-        mut staging: Staging,
-        index: &Index,
-        seen: Identity,
-    ) -> Result<OnDisk, Error> {
-        let index = bytes::Bytes::from(index.to_bytes());
-        let document = Descriptor::new("", Digest::of(&index), index.len() as u64);
-        staging
-            .append(&self.path, INDEX_FILE, &document, &index)
-            .await?;
-        let path = self.path.clone();
-        let changed = self.fault(LayoutFault::Changed);
-        blocking(move || {
-            // Two blocks of zeros end an archive; they lie behind whatever a failed append left.
-            let mut file = staging.file.as_file();
-            let ended = file
-                .set_len(staging.end_bytes)
-                .and_then(|()| file.seek(SeekFrom::Start(staging.end_bytes)))
-                .and_then(|_| file.write_all(&[0; 2 * BLOCK_BYTES as usize]));
-            ended.map_err(failed("write", &path))?;
-            // Read as it will be read, before it takes the place of anything.
-            let new = OnDisk::read(staging.file.path())?;
-            let now = fs::metadata(&path).map_err(failed("open", &path))?;
-            file.set_permissions(now.permissions())
-                .map_err(failed("write", &path))?;
-            if identity(now) != seen {
-                return Err(changed);
-            }
-            files::publish(staging.file, &path)?;
-            Ok(new)
-        })
-        .await
-    }
-}
-
-impl OnDisk {
-    fn read(path: &Path) -> Result<OnDisk, Error> {
-        let seen = fs::metadata(path)
-            .map(identity)
-            .map_err(failed("open", path))?;
-        let contents = scan(path)?;
-        Ok(OnDisk { contents, seen })
-    }
-}
-
-fn identity(metadata: Metadata) -> Identity {
-    (metadata.len(), metadata.modified().ok())
-}
-
-/// Begins a new archive beside the old one, with everything of it but `index.json`.
-fn begin(path: &Path, contents: &Contents) -> Result<Staging, Error> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let file = files::stage(folder.unwrap_or(Path::new(".")))?;
-    let mut old = File::open(path).map_err(failed("read", path))?;
-    let mut end_bytes = 0;
-    for part in &contents.kept {
-        let length = part.end - part.start;
-        old.seek(SeekFrom::Start(part.start))
-            .map_err(failed("read", path))?;
-        let copied = io::copy(&mut (&old).take(length), &mut file.as_file())
-            .map_err(failed("copy", path))?;
-        if copied != length {
-            return Err(Error::Layout {
-                path: path.to_owned(),
-                fault: LayoutFault::Changed,
-            });
-        }
-        end_bytes += length;
-    }
-    Ok(Staging {
-        file,
-        blobs: HashMap::new(),
-        end_bytes,
-    })
-}
-
-impl Staging {
-    /// Appends a file. What a failure left half done is cut off by the next one.
-    async fn append(
-        &mut self,
-        archive: &Path,
-        name: &str,
-        blob: &Descriptor,
-        content: &dyn Content,
-    ) -> Result<(), Error> {
-        let header = header(name, blob.size_bytes).map_err(failed("write", archive))?;
-        let mut file = self
-            .file
-            .as_file()
-            .try_clone()
-            .map_err(failed("write", archive))?;
-        let start = self.end_bytes;
-        let begun = move || {
-            file.set_len(start)?;
-            file.seek(SeekFrom::Start(start))?;
-            file.write_all(header.as_bytes())?;
-            Ok(file)
-        };
-        let file = blocking(begun).await.map_err(failed("write", archive))?;
-        let padded = file.try_clone().map_err(failed("write", archive))?;
-        files::write_content(file, archive, blob, content).await?;
-        let end = start + BLOCK_BYTES + blob.size_bytes.next_multiple_of(BLOCK_BYTES);
-        blocking(move || padded.set_len(end))
-            .await
-            .map_err(failed("write", archive))?;
-        let place = Place {
-            offset_bytes: start + BLOCK_BYTES,
-            size_bytes: blob.size_bytes,
-        };
-        self.blobs.insert(blob.digest, place);
-        self.end_bytes = end;
-        Ok(())
-    }
-}
-
-fn header(name: &str, size_bytes: u64) -> io::Result<tar::Header> {
-    let mut header = tar::Header::new_ustar();
-    header.set_path(name)?;
-    header.set_size(size_bytes);
-    header.set_mode(0o644);
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_cksum();
-    Ok(header)
 }
 
 impl Store for ArchiveStore {

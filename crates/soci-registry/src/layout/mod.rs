@@ -1,7 +1,8 @@
 //! OCI layouts (image-spec 1.1, "Image Layout"), as a folder and as a tar archive of one, as [`Store`]s.
 //!
 //! `index` is `index.json` as a document of which nothing is lost; `files` reads blobs and makes files appear whole or not at
-//! all; `folder` and `archive` are the two stores. Names of files are made of digests alone, so nothing in a document can
+//! all; `folder` and `archive` are the two stores, with `scan` and `staging` for the archive that is there and the one
+//! that takes its place. Names of files are made of digests alone, so nothing in a document can
 //! lead out of the layout.
 
 mod archive;
@@ -9,6 +10,7 @@ mod files;
 mod folder;
 mod index;
 mod scan;
+mod staging;
 
 pub use archive::ArchiveStore;
 pub use folder::LayoutStore;
