@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use layout_support::{blob, layout, manifest, read, tag, target};
+use layout_support::{NO_FILES, blob, in_time, layout, manifest, put, read, tag, target};
 use soci_registry::{
     ArchiveStore, Descriptor, Digest, Error, Kind, LayoutFault, Listing, Pushed, Store,
 };
@@ -264,5 +264,21 @@ async fn every_truncation_of_an_archive_is_an_error_or_a_shorter_archive() {
             let _ = store.manifest(&target("1")).await;
             assert!(read(&store, &blob(&content)).await.is_err() || end > 600_000);
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("image.tar");
+    for what in NO_FILES {
+        put(what, &path);
+        let opened = path.clone();
+        let opened = in_time(async move { ArchiveStore::open(opened).await });
+        let text = opened.map(drop).expect_err("no file").to_string();
+        assert!(
+            text.contains(&format!("image.tar: {what}, where a")),
+            "{text}"
+        );
     }
 }

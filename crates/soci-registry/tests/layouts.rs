@@ -5,7 +5,7 @@ mod layout_support;
 use std::fs;
 
 use bytes::Bytes;
-use layout_support::{blob, layout, manifest, read, tag, target};
+use layout_support::{NO_FILES, blob, in_time, layout, manifest, put, read, tag, target};
 use soci_registry::{
     Descriptor, Digest, Error, Kind, LayoutFault, LayoutStore, Listing, Manifest, OCI_MANIFEST,
     Pushed, Store, Target,
@@ -294,4 +294,78 @@ async fn referrers_are_kept_under_a_tag() {
             .digest,
         a
     );
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_refused_and_not_waited_for() {
+    for what in NO_FILES {
+        let (folder, _, content) = layout().await;
+        let content = blob(&content);
+        let blob_path = folder
+            .path()
+            .join("blobs/sha256")
+            .join(content.digest.hex());
+        for (path, place) in [
+            (blob_path, content.digest.to_string()),
+            (folder.path().join("index.json"), "index.json".to_owned()),
+            (folder.path().join("oci-layout"), "oci-layout".to_owned()),
+        ] {
+            put(what, &path);
+            let (folder, content) = (folder.path().to_owned(), content.clone());
+            let opened = in_time(async move {
+                let store = LayoutStore::open(folder)?;
+                store.tags().await?;
+                read(&store, &content).await
+            });
+            let error = opened.map(drop).expect_err("no file");
+            assert_eq!(error.kind(), Kind::InvalidImage);
+            let text = error.to_string();
+            assert!(text.contains(&place), "{text}");
+            let is_told = text.contains(&format!("{what}, where a file is expected"))
+                || text.ends_with("is not a file");
+            assert!(is_told, "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn writing_does_not_wait_either() {
+    let (folder, store, _) = layout().await;
+    put("a FIFO", &folder.path().join("oci-layout"));
+    let pushed = in_time(async move {
+        let again = manifest("two");
+        store.push_manifest(&again, Listing::Tag(&tag("2"))).await
+    });
+    let text = pushed.expect_err("no file").to_string();
+    assert!(text.ends_with("a FIFO, where a file is expected"), "{text}");
+}
+
+#[tokio::test]
+async fn one_name_for_two_images_is_refused_with_both() {
+    let (folder, store, _) = layout().await;
+    let two = manifest("two");
+    store
+        .push_manifest(&two, Listing::Tag(&tag("2")))
+        .await
+        .expect("stored");
+    let path = folder.path().join("index.json");
+    let index = fs::read_to_string(&path).expect("read");
+    let index = index.replace("\"2\"", "\"1\"");
+    fs::write(&path, &index).expect("written");
+    let error = store.resolve(&target("1")).await.expect_err("which one?");
+    assert_eq!(
+        (error.kind(), error.is_transient()),
+        (Kind::Configuration, false)
+    );
+    let text = error.to_string();
+    assert!(
+        text.contains(&manifest("one").digest().to_string()),
+        "{text}"
+    );
+    assert!(text.contains(&two.digest().to_string()), "{text}");
+    let pushed = store.push_manifest(&two, Listing::Tag(&tag("1"))).await;
+    assert_eq!(pushed.expect_err("which one?").kind(), Kind::Configuration);
+    assert_eq!(fs::read_to_string(&path).expect("read"), index);
+    let named = Target::Digest(two.digest());
+    assert_eq!(store.manifest(&named).await.expect("read"), two);
 }

@@ -54,8 +54,16 @@ fn what_is_not_there_is_told_in_one_line() {
             "cannot index oci:images/blobs:app: images/blobs: not an OCI layout: oci-layout is missing or malformed",
         ),
         (
+            "oci:text:app",
+            "cannot index oci:text:app: text: a file, where a folder with an OCI layout is expected; an archive is named with oci-archive:",
+        ),
+        (
+            "oci-archive:images:app",
+            "cannot index oci-archive:images:app: images: a folder, where a tar archive of an OCI layout is expected; a folder is named with oci:",
+        ),
+        (
             "oci-archive:text:app",
-            "cannot index oci-archive:text:app: text: not a tar archive, or a damaged one",
+            "cannot index oci-archive:text:app: text: not a tar archive of an OCI layout, or a damaged one",
         ),
     ] {
         build(&desk, &[image]).failed_with(line);

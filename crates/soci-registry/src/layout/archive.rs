@@ -4,7 +4,7 @@
 //! `index.json` and renames it. Until then the archive is as it was, and dropping the store leaves it so. Everything that
 //! other tools put into the archive is taken over byte for byte, except `index.json`.
 
-use std::fs::File;
+use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::files::{FilePart, blocking, failed};
+use super::files::{self, FilePart, blocking, failed};
 use super::index::Index;
 use super::scan::Place;
 use super::staging::{OnDisk, Staging};
@@ -47,6 +47,11 @@ impl ArchiveStore {
     pub async fn open(path: impl Into<PathBuf>) -> Result<ArchiveStore, Error> {
         let path = path.into();
         blocking(move || {
+            let found = fs::metadata(&path).map_err(failed("open", &path))?;
+            if found.is_dir() {
+                let fault = LayoutFault::Folder;
+                return Err(Error::Layout { path, fault });
+            }
             let on_disk = OnDisk::read(&path)?;
             let state = State {
                 index: on_disk.contents.index.clone(),
@@ -115,7 +120,7 @@ impl ArchiveStore {
         }
         let read = move || {
             let mut bytes = Vec::new();
-            let mut file = File::open(&path).map_err(failed("read", &path))?;
+            let mut file = files::open(&path)?;
             file.seek(SeekFrom::Start(place.offset_bytes))
                 .map_err(failed("read", &path))?;
             file.take(place.size_bytes)
@@ -267,7 +272,8 @@ impl Store for ArchiveStore {
             let descriptor = manifest.descriptor();
             let written = self.append_blob(&descriptor, manifest.bytes()).await?;
             let mut state = self.state.lock().await;
-            if !state.index.list(&descriptor, listing) {
+            let listed = state.index.list(&descriptor, listing);
+            if !listed.map_err(|fault| self.fault(fault))? {
                 return Ok(written);
             }
             self.staging(&mut state).await?;

@@ -3,7 +3,7 @@
 //! File calls block, so each runs on tokio's threads for that. Whole or not at all means: written under another name in the
 //! same folder, brought to the disk, renamed, and the folder brought to the disk.
 
-use std::fs::File;
+use std::fs::{self, File, FileType, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use bytes::{Bytes, BytesMut};
 use tempfile::NamedTempFile;
 
+use super::LayoutFault;
 use crate::blob::ChunkSource;
 use crate::descriptor::Descriptor;
 use crate::digest::{Digest, DigestHasher};
@@ -40,13 +41,58 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
     }
 }
 
+/// Opens a file to be read. What is no regular file is refused: a FIFO would be waited for until somebody writes, a device may do anything.
+pub(super) fn open(path: &Path) -> Result<File, Error> {
+    let read = || failed("read", path);
+    check_regular(path, &fs::metadata(path).map_err(read())?)?;
+    let mut options = File::options();
+    options.read(true);
+    // Something else may take the file's place just now. With this flag opening that does not wait, and then it is told.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path).map_err(read())?;
+    check_regular(path, &file.metadata().map_err(read())?)?;
+    Ok(file)
+}
+
+fn check_regular(path: &Path, found: &Metadata) -> Result<(), Error> {
+    if found.is_file() {
+        return Ok(());
+    }
+    let fault = LayoutFault::NotRegular {
+        what: name_of(found.file_type()),
+    };
+    let path = path.to_owned();
+    Err(Error::Layout { path, fault })
+}
+
+#[cfg(unix)]
+fn name_of(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    match kind {
+        _ if kind.is_dir() => "a folder",
+        _ if kind.is_fifo() => "a FIFO",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn name_of(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else {
+        "a device"
+    }
+}
+
 /// The file's bytes, if there are at most `limit_bytes`.
 pub(super) fn read_bounded(
     path: &Path,
     limit_bytes: u64,
     what: &'static str,
 ) -> Result<Vec<u8>, Error> {
-    let file = File::open(path).map_err(failed("read", path))?;
+    let file = open(path)?;
     let mut bytes = Vec::new();
     file.take(limit_bytes + 1)
         .read_to_end(&mut bytes)
@@ -155,7 +201,7 @@ pub(super) struct FilePart {
 impl FilePart {
     /// These bytes of the file.
     pub(super) fn open(path: &Path, bytes: Range<u64>) -> Result<FilePart, Error> {
-        let mut file = File::open(path).map_err(failed("read", path))?;
+        let mut file = open(path)?;
         file.seek(SeekFrom::Start(bytes.start))
             .map_err(failed("read", path))?;
         Ok(FilePart {

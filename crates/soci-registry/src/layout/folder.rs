@@ -4,7 +4,7 @@
 //! `index.json` is changed under a lock on `oci-layout`, which is never replaced. Tools that take no lock are noticed by
 //! comparing once more before the rename.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,10 @@ impl LayoutStore {
         let store = LayoutStore {
             folder: folder.into(),
         };
-        fs::metadata(&store.folder).map_err(failed("open", &store.folder))?;
+        let found = fs::metadata(&store.folder).map_err(failed("open", &store.folder))?;
+        if !found.is_dir() {
+            return Err(store.fault(LayoutFault::NotAFolder));
+        }
         let marker = match files::read_bounded(&store.marker_path(), MARKER_BYTES, MARKER_FILE) {
             Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => Vec::new(),
             result => result?,
@@ -224,7 +227,7 @@ impl LayoutStore {
 
     /// Changes `index.json` if the listing is not there yet.
     fn list(&self, manifest: &Descriptor, listing: Listing<'_>) -> Result<bool, Error> {
-        let lock = File::open(self.marker_path()).map_err(failed("open", &self.marker_path()))?;
+        let lock = files::open(&self.marker_path())?;
         match lock.lock() {
             // File systems without locks have writers one after the other, or the comparison below.
             Err(error) if error.kind() == ErrorKind::Unsupported => {}
@@ -233,7 +236,8 @@ impl LayoutStore {
         loop {
             let before = self.index_bytes()?;
             let mut index = Index::parse(&before).map_err(|fault| self.fault(fault))?;
-            if !index.list(manifest, listing) {
+            let listed = index.list(manifest, listing);
+            if !listed.map_err(|fault| self.fault(fault))? {
                 return Ok(false);
             }
             let mut staged = files::stage(&self.folder)?;

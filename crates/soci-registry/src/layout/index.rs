@@ -54,7 +54,7 @@ impl Index {
                 }),
             },
             Target::Tag(tag) => self
-                .named(tag)
+                .named(tag)?
                 .map(|entry| descriptor(entry).ok_or(LayoutFault::Index))
                 .transpose(),
             Target::Digest(digest) => {
@@ -74,11 +74,15 @@ impl Index {
         names.filter_map(|name| Tag::in_layout(name).ok()).collect()
     }
 
-    /// Lists a manifest. Returns whether that changed anything.
-    pub(super) fn list(&mut self, manifest: &Descriptor, listing: Listing<'_>) -> bool {
+    /// Lists a manifest. Returns whether that changed anything. A name that stands for two images is not taken from both.
+    pub(super) fn list(
+        &mut self,
+        manifest: &Descriptor,
+        listing: Listing<'_>,
+    ) -> Result<bool, LayoutFault> {
         let is_same =
             |entry: &Value| descriptor(entry).is_some_and(|found| found.digest == manifest.digest);
-        match listing {
+        Ok(match listing {
             Listing::Digest => false,
             Listing::Untagged | Listing::Referrer { .. } => {
                 let known = self
@@ -97,22 +101,32 @@ impl Index {
                 !known
             }
             Listing::Tag(tag) => {
-                if self.named(tag).is_some_and(is_same) {
-                    return false;
+                if self.named(tag)?.is_some_and(is_same) {
+                    return Ok(false);
                 }
                 self.entries_mut()
                     .retain(|entry| name(entry) != Some(tag.as_str()));
                 self.entries_mut().push(new_entry(manifest, Some(tag)));
                 true
             }
-        }
+        })
     }
 
-    /// The entry with this name: the first, where a tool has listed it twice.
-    fn named(&self, tag: &Tag) -> Option<&Value> {
-        self.entries()
-            .iter()
-            .find(|entry| name(entry) == Some(tag.as_str()))
+    /// The entry with this name. Tools list an image twice, and some cut names: `docker save` leaves only the tag of `a:1` and `b:1`.
+    fn named(&self, tag: &Tag) -> Result<Option<&Value>, LayoutFault> {
+        let has_name = |entry: &&Value| name(entry) == Some(tag.as_str());
+        let mut entries = self.entries().iter().filter(has_name);
+        let Some(first) = entries.next() else {
+            return Ok(None);
+        };
+        match entries.find(|other| other.get("digest") != first.get("digest")) {
+            None => Ok(Some(first)),
+            Some(other) => Err(LayoutFault::Ambiguous {
+                name: tag.clone(),
+                first: digest_of(first),
+                second: digest_of(other),
+            }),
+        }
     }
 
     fn entries(&self) -> &[Value] {
@@ -133,6 +147,12 @@ impl Index {
 
 fn descriptor(entry: &Value) -> Option<Descriptor> {
     serde::Deserialize::deserialize(entry).ok()
+}
+
+/// For people; what is no digest is not repeated.
+fn digest_of(entry: &Value) -> String {
+    let found = descriptor(entry).map(|found| found.digest.to_string());
+    found.unwrap_or_else(|| "one that cannot be read".to_owned())
 }
 
 fn name(entry: &Value) -> Option<&str> {
@@ -174,40 +194,78 @@ mod tests {
     #[test]
     fn a_tag_moves_and_others_stay() {
         let mut index = Index::empty();
-        assert!(index.list(&manifest("one"), Listing::Tag(&tag("a"))));
-        assert!(index.list(&manifest("one"), Listing::Tag(&tag("b"))));
-        assert!(index.list(&manifest("two"), Listing::Tag(&tag("a"))));
-        assert!(!index.list(&manifest("two"), Listing::Tag(&tag("a"))));
+        assert_eq!(
+            index.list(&manifest("one"), Listing::Tag(&tag("a"))),
+            Ok(true)
+        );
+        assert_eq!(
+            index.list(&manifest("one"), Listing::Tag(&tag("b"))),
+            Ok(true)
+        );
+        assert_eq!(
+            index.list(&manifest("two"), Listing::Tag(&tag("a"))),
+            Ok(true)
+        );
+        assert_eq!(
+            index.list(&manifest("two"), Listing::Tag(&tag("a"))),
+            Ok(false)
+        );
         assert_eq!(held(&index, "a"), Some(Digest::of(b"two")));
         assert_eq!(held(&index, "b"), Some(Digest::of(b"one")));
         assert_eq!(held(&index, "c"), None);
     }
 
-    #[test]
-    fn of_a_name_listed_twice_the_first_entry_counts() {
-        let (one, two) = (manifest("one"), manifest("two"));
-        let entries = [&one, &two].map(|manifest| new_entry(manifest, Some(&tag("a"))));
+    fn listed_as_a(manifests: [&Descriptor; 2]) -> Index {
+        let entries = manifests.map(|manifest| new_entry(manifest, Some(&tag("a"))));
         let twice = json!({ "manifests": entries }).to_string();
-        let mut index = Index::parse(twice.as_bytes()).expect("an index");
-        assert!(!index.list(&one, Listing::Tag(&tag("a"))));
+        Index::parse(twice.as_bytes()).expect("an index")
+    }
+
+    #[test]
+    fn an_image_listed_twice_is_one() {
+        let (one, two) = (manifest("one"), manifest("two"));
+        let mut index = listed_as_a([&one, &one]);
+        assert_eq!(index.list(&one, Listing::Tag(&tag("a"))), Ok(false));
         assert_eq!(held(&index, "a"), Some(one.digest));
-        assert!(index.list(&two, Listing::Tag(&tag("a"))));
+        assert_eq!(index.list(&two, Listing::Tag(&tag("a"))), Ok(true));
         assert_eq!(held(&index, "a"), Some(two.digest));
         assert_eq!(index.tags(), [tag("a")]);
     }
 
     #[test]
+    fn a_name_of_two_images_is_none() {
+        let (one, two) = (manifest("one"), manifest("two"));
+        let mut index = listed_as_a([&one, &two]);
+        let before = index.to_bytes();
+        let fault = index.find(&Target::Tag(tag("a"))).expect_err("ambiguous");
+        let text = fault.to_string();
+        for digest in [one.digest, two.digest] {
+            assert!(text.contains(&digest.to_string()), "{text}");
+            let found = index.find(&Target::Digest(digest)).expect("readable");
+            assert_eq!(found.map(|entry| entry.digest), Some(digest));
+        }
+        for image in [&one, &manifest("three")] {
+            let listed = index.list(image, Listing::Tag(&tag("a")));
+            assert!(matches!(listed, Err(LayoutFault::Ambiguous { .. })));
+        }
+        assert_eq!(index.to_bytes(), before);
+        assert_eq!(index.list(&one, Listing::Tag(&tag("b"))), Ok(true));
+    }
+
+    #[test]
     fn an_untagged_entry_is_listed_once() {
         let mut index = Index::empty();
-        assert!(index.list(&manifest("one"), Listing::Untagged));
-        assert!(!index.list(&manifest("one"), Listing::Untagged));
-        assert!(!index.list(&manifest("two"), Listing::Digest));
+        assert_eq!(index.list(&manifest("one"), Listing::Untagged), Ok(true));
+        assert_eq!(index.list(&manifest("one"), Listing::Untagged), Ok(false));
+        assert_eq!(index.list(&manifest("two"), Listing::Digest), Ok(false));
         let only = index
             .find(&Target::OnlyEntry)
             .expect("one entry")
             .expect("an entry");
         assert_eq!(only.digest, Digest::of(b"one"));
-        index.list(&manifest("one"), Listing::Tag(&tag("a")));
+        index
+            .list(&manifest("one"), Listing::Tag(&tag("a")))
+            .expect("listed");
         assert_eq!(
             index.find(&Target::OnlyEntry),
             Err(LayoutFault::NotOnlyEntry { count: 2 })
@@ -218,7 +276,9 @@ mod tests {
     fn what_others_wrote_survives() {
         let theirs = r#"{"manifests":[{"digest":"sha512:x","size":1,"odd":[1]}],"annotations":{"k":"v"},"x":{"y":1}}"#;
         let mut index = Index::parse(theirs.as_bytes()).expect("an index");
-        index.list(&manifest("one"), Listing::Tag(&tag("q.io/a:1")));
+        index
+            .list(&manifest("one"), Listing::Tag(&tag("q.io/a:1")))
+            .expect("listed");
         let written: Value = serde_json::from_slice(&index.to_bytes()).expect("JSON");
         assert_eq!(written["x"]["y"], 1);
         assert_eq!(written["annotations"]["k"], "v");

@@ -19,7 +19,7 @@ use crate::descriptor::{self, Descriptor, Manifest};
 use crate::digest::Digest;
 use crate::error::{Error, Mismatch, Promise};
 use crate::kind::Kind;
-use crate::reference::Target;
+use crate::reference::{Tag, Target};
 use bytes::Bytes;
 
 /// What is wrong with a folder or file that should be an OCI layout.
@@ -38,6 +38,34 @@ pub enum LayoutFault {
     /// `index.json` is not an image index.
     #[error("index.json is missing or no image index")]
     Index,
+    /// A file where a folder belongs.
+    #[error(
+        "a file, where a folder with an OCI layout is expected; an archive is named with oci-archive:"
+    )]
+    NotAFolder,
+    /// A folder where an archive belongs.
+    #[error(
+        "a folder, where a tar archive of an OCI layout is expected; a folder is named with oci:"
+    )]
+    Folder,
+    /// No regular file where one belongs.
+    #[error("{what}, where a file is expected")]
+    NotRegular {
+        /// What it is.
+        what: &'static str,
+    },
+    /// One name for two images.
+    #[error(
+        "{name} stands for two images, {first} and {second}; name one by its digest: append @sha256:… instead"
+    )]
+    Ambiguous {
+        /// The name, or tag.
+        name: Tag,
+        /// What the first entry with it lists.
+        first: String,
+        /// What another one lists.
+        second: String,
+    },
     /// No entry was named, and there is none or more than one.
     #[error("has {count} entries, so one must be named: append :TAG")]
     NotOnlyEntry {
@@ -51,7 +79,7 @@ pub enum LayoutFault {
     #[error("the archive is compressed, only plain tar can be used")]
     Compressed,
     /// The archive is no tar, or damaged.
-    #[error("not a tar archive, or a damaged one")]
+    #[error("not a tar archive of an OCI layout, or a damaged one")]
     Tar,
     /// The archive has more entries than are looked at.
     #[error("the archive has more than {limit} entries")]
@@ -68,7 +96,10 @@ impl LayoutFault {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             LayoutFault::Changed => Kind::Transient,
-            LayoutFault::NotOnlyEntry { .. } => Kind::Configuration,
+            LayoutFault::NotOnlyEntry { .. }
+            | LayoutFault::Ambiguous { .. }
+            | LayoutFault::NotAFolder
+            | LayoutFault::Folder => Kind::Configuration,
             _ => Kind::InvalidImage,
         }
     }

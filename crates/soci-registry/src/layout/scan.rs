@@ -6,7 +6,7 @@ use std::io::{BufReader, Read as _};
 use std::ops::Range;
 use std::path::Path;
 
-use super::files::failed;
+use super::files::{self, failed};
 use super::index::Index;
 use super::{BLOBS, INDEX_FILE, LayoutFault, MARKER_FILE};
 use crate::digest::Digest;
@@ -38,8 +38,7 @@ pub(super) fn scan(path: &Path) -> Result<Contents, Error> {
         path: path.to_owned(),
         fault,
     };
-    let file = File::open(path).map_err(failed("read", path))?;
-    let mut reader = BufReader::new(file);
+    let mut reader = BufReader::new(files::open(path)?);
     if looks_compressed(&mut reader) {
         return Err(fault(LayoutFault::Compressed));
     }

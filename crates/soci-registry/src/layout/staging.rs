@@ -4,7 +4,7 @@
 //! has changed that meanwhile.
 
 use std::collections::HashMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ impl Staging {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
         let file = files::stage(folder.unwrap_or(Path::new(".")))?;
-        let mut old = File::open(path).map_err(failed("read", path))?;
+        let mut old = files::open(path)?;
         let mut end_bytes = 0;
         for part in &contents.kept {
             let length = part.end - part.start;

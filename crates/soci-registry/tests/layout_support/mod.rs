@@ -1,6 +1,14 @@
 //! What the tests of layouts and of archives begin with.
 #![allow(dead_code)] // reason: each test file uses its own part
 
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{fs, thread};
+
 use bytes::Bytes;
 use soci_registry::{
     Descriptor, Digest, Error, LayoutStore, Listing, Manifest, OCI_MANIFEST, Store, Tag, Target,
@@ -49,4 +57,33 @@ pub(crate) async fn layout() -> (TempDir, LayoutStore, Bytes) {
         .await
         .expect("stored");
     (folder, store, content)
+}
+
+/// What may lie where a file belongs, and what a message calls it. To open the first blocks until somebody writes into it.
+pub(crate) const NO_FILES: [&str; 4] = ["a FIFO", "a socket", "a device", "a folder"];
+
+/// Puts it in the place of whatever is there.
+pub(crate) fn put(what: &str, path: &Path) {
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_dir(path);
+    match what {
+        "a FIFO" => {
+            let made = Command::new("mkfifo").arg(path).status();
+            assert!(made.expect("mkfifo, of coreutils, can be run").success());
+        }
+        "a socket" => drop(UnixListener::bind(path).expect("a socket")),
+        "a device" => symlink("/dev/zero", path).expect("a link"),
+        _ => fs::create_dir(path).expect("a folder"),
+    }
+}
+
+/// What comes of this, which must not block for ever.
+pub(crate) fn in_time<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let _ = done.send(runtime.expect("a runtime").block_on(work));
+    });
+    let result = result.recv_timeout(Duration::from_secs(30));
+    result.expect("it does not wait")
 }
