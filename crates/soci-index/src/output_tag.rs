@@ -29,14 +29,16 @@ pub enum InvalidOutputTag {
     },
     /// What it makes of this tag.
     #[error(
-        "output tag {made:?} is no valid tag: at most 128 letters, digits, '_', '.' and '-', not beginning with '.' or '-'"
+        "output tag {made:?} is no valid tag: at most 128 letters, digits, '_', '.' and '-', not beginning with '.' or '-'; give another with --output-tag"
     )]
     Made {
         /// What the template gives.
         made: String,
     },
     /// The source itself would be overwritten.
-    #[error("output tag {made:?} is the source's own tag, which is never touched")]
+    #[error(
+        "output tag {made:?} is the source's own tag, which is never touched; give another with --output-tag"
+    )]
     Source {
         /// What the template gives.
         made: String,
