@@ -1,10 +1,11 @@
 //! A registry on this machine is asked in TLS first, and spoken to in http when it takes a TLS greeting as such a server does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use soci_registry::{
-    Anonymous, ConnectionFailure, Error, Http, HttpOptions, RegistryOptions, RegistryStore,
+    Anonymous, ConnectionFailure, Error, Http, HttpOptions, Kind, RegistryOptions, RegistryStore,
     RetryPolicy, Store,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -60,14 +61,11 @@ async fn answer(mut stream: TcpStream, reaction: Reaction) -> std::io::Result<()
     stream.write_all(answer).await
 }
 
-fn store(host: &str) -> RegistryStore {
+fn store(host: &str, plain_http: bool) -> RegistryStore {
     let http = Http::new(HttpOptions::default()).expect("a client");
     let mut retry = RetryPolicy::default();
     (retry.attempts, retry.first_wait) = (2, Duration::from_millis(1));
-    let options = RegistryOptions {
-        plain_http: false,
-        retry,
-    };
+    let options = RegistryOptions { plain_http, retry };
     let repository = format!("{host}/app").parse().expect("a name");
     RegistryStore::new(&http, repository, Arc::new(Anonymous), options)
 }
@@ -83,9 +81,79 @@ async fn a_registry_here_without_tls_is_spoken_to_in_http() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let host = listener.local_addr().expect("an address").to_string();
         tokio::spawn(serve(listener, reaction));
-        let tags = store(&host).tags().await;
+        let tags = store(&host, false).tags().await;
         assert_eq!(tags.expect("a list"), [], "{reaction:?}");
     }
+}
+
+/// Where every connection is answered with these bytes, and how many there were.
+async fn always(answer: &'static [u8]) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let host = listener.local_addr().expect("an address").to_string();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            let mut asked = [0; 4096];
+            let _ = stream.read(&mut asked).await;
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    (host, connections)
+}
+
+/// A fatal TLS alert; RFC 8446, section 6.
+macro_rules! alert {
+    ($description:expr) => {
+        &[21, 3, 3, 0, 2, 2, $description]
+    };
+}
+
+const HANDSHAKE_FAILURE: &[u8] = alert!(40);
+const PROTOCOL_VERSION: &[u8] = alert!(70);
+const CERTIFICATE_REQUIRED: &[u8] = alert!(116);
+const UNRECOGNISED_NAME: &[u8] = alert!(112);
+const INTERNAL_ERROR: &[u8] = alert!(80);
+
+#[tokio::test]
+async fn a_server_that_refuses_tls_is_asked_once() {
+    for refusal in [
+        HANDSHAKE_FAILURE,
+        PROTOCOL_VERSION,
+        CERTIFICATE_REQUIRED,
+        UNRECOGNISED_NAME,
+    ] {
+        let (host, connections) = always(refusal).await;
+        let error = store(&host, false).tags().await.expect_err("refused");
+        assert_eq!(error.kind(), Kind::Configuration, "{error}");
+        let text = error.to_string();
+        assert!(text.contains("refuses the TLS connection ("), "{text}");
+        assert_eq!(connections.load(Ordering::SeqCst), 1);
+    }
+    let (host, connections) = always(INTERNAL_ERROR).await;
+    let error = store(&host, false).tags().await.expect_err("in trouble");
+    assert_eq!(error.kind(), Kind::Transient, "{error}");
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_speak_http_is_asked_once() {
+    for answer in [PROTOCOL_VERSION, b"SSH-2.0-OpenSSH_9.2\r\n"] {
+        let (host, connections) = always(answer).await;
+        let error = store(&host, true).tags().await.expect_err("no HTTP");
+        assert_eq!(error.kind(), Kind::Configuration, "{error}");
+        assert!(error.to_string().ends_with("--plain-http"), "{error}");
+        assert_eq!(connections.load(Ordering::SeqCst), 1);
+    }
+    // As Go's servers of https, registries among them, answer to http.
+    let answer =
+        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+    let (host, connections) = always(answer).await;
+    let error = store(&host, true).tags().await.expect_err("no https");
+    assert_eq!(error.kind(), Kind::Configuration, "{error}");
+    assert!(error.to_string().ends_with("--plain-http"), "{error}");
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
@@ -93,7 +161,10 @@ async fn nobody_there_is_no_reason_to_speak_http() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let host = listener.local_addr().expect("an address").to_string();
     drop(listener);
-    let error = store(&host).tags().await.expect_err("nobody listens");
+    let error = store(&host, false)
+        .tags()
+        .await
+        .expect_err("nobody listens");
     let Error::Connection { request, failure } = &error else {
         panic!("{error}")
     };

@@ -85,6 +85,12 @@ impl Refusal {
         self.by_redirect_target
     }
 
+    /// Whether this is how a server of https answers to http: a bare 400, for which each has words of its own.
+    fn may_want_https(&self) -> bool {
+        let is_bare = self.diagnostics.is_empty() && self.status == StatusCode::BAD_REQUEST;
+        is_bare && !self.request.url.is_https()
+    }
+
     /// The failure's kind in the closed list.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -216,7 +222,11 @@ impl fmt::Display for Refusal {
         write!(f, "{}: {}", self.request, self.status)?;
         self.diagnostics
             .iter()
-            .try_for_each(|found| write!(f, ", {}: {}", found.code, found.message))
+            .try_for_each(|found| write!(f, ", {}: {}", found.code, found.message))?;
+        match self.may_want_https() {
+            true => f.write_str("; a server that speaks https is reached without --plain-http"),
+            false => Ok(()),
+        }
     }
 }
 

@@ -20,8 +20,14 @@ pub enum ConnectionFailure {
     )]
     Certificate(#[source] rustls::Error),
     /// Somebody answered, but not in TLS.
-    #[error("the server does not speak https")]
+    #[error("the server does not speak https; one that speaks http is reached with --plain-http")]
     NotTls,
+    /// The server speaks TLS, and will not with us.
+    #[error(
+        "the server refuses the TLS connection ({0}); spoken are TLS 1.2 and 1.3, without a client's certificate, and the server is told the \
+         host's name: look at its settings, and at what stands before it"
+    )]
+    Tls(#[source] rustls::Error),
     /// It was closed or broke before the answer was complete.
     #[error("the connection broke: {}", root(&**.0))]
     Broken(#[source] Box<dyn StdError + Send + Sync>),
@@ -40,55 +46,88 @@ pub enum ConnectionFailure {
         after: Duration,
     },
     /// The answer is not HTTP.
-    #[error("the answer is not HTTP: {}", root(&**.0))]
+    #[error(
+        "the answer is not HTTP: {}; is the port right? A server that speaks https is reached without --plain-http",
+        root(&**.0)
+    )]
     NotHttp(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl ConnectionFailure {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            ConnectionFailure::Certificate(_) | ConnectionFailure::NotTls => Kind::Configuration,
+            ConnectionFailure::Certificate(_)
+            | ConnectionFailure::NotTls
+            | ConnectionFailure::Tls(_)
+            | ConnectionFailure::NotHttp(_) => Kind::Configuration,
             _ => Kind::Transient,
         }
     }
 
     /// Whether this is how a server without TLS takes a TLS greeting: it answers in its own way, or hangs up.
     pub(crate) fn may_mean_plain_http(&self) -> bool {
-        // One `io::Error` is wrapped in another, of which the outer has no kind of its own.
-        let hung_up = |error: &(dyn StdError + 'static)| {
-            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-            matches!(
-                kind,
-                Some(
-                    io::ErrorKind::UnexpectedEof
-                        | io::ErrorKind::ConnectionReset
-                        | io::ErrorKind::ConnectionAborted
-                        | io::ErrorKind::BrokenPipe
-                )
-            )
-        };
         match self {
             ConnectionFailure::NotTls => true,
-            ConnectionFailure::Connect(error) => chain(&**error).any(hung_up),
+            ConnectionFailure::Connect(error) => chain(&**error).any(is_hang_up),
             _ => false,
         }
     }
 
     /// What hyper-util's client gave up on.
     pub(super) fn of(error: hyper_util::client::legacy::Error) -> ConnectionFailure {
-        if error.is_connect() {
-            return match find::<rustls::Error>(&error) {
-                Some(tls @ rustls::Error::InvalidCertificate(_)) => {
-                    ConnectionFailure::Certificate(tls.clone())
-                }
-                Some(rustls::Error::InvalidMessage(_)) => ConnectionFailure::NotTls,
-                _ => ConnectionFailure::Connect(error.into()),
-            };
+        match find::<rustls::Error>(&error) {
+            Some(tls @ rustls::Error::InvalidCertificate(_)) => {
+                return ConnectionFailure::Certificate(tls.clone());
+            }
+            Some(rustls::Error::InvalidMessage(_)) if error.is_connect() => {
+                return ConnectionFailure::NotTls;
+            }
+            // Of TLS 1.3 some refusals come only with the answer.
+            Some(tls) if is_refusal(tls) => return ConnectionFailure::Tls(tls.clone()),
+            _ if error.is_connect() => return ConnectionFailure::Connect(error.into()),
+            _ => {}
         }
         match find::<hyper::Error>(&error) {
             Some(hyper) if hyper.is_parse() => ConnectionFailure::NotHttp(error.into()),
             _ => ConnectionFailure::Broken(error.into()),
         }
+    }
+}
+
+/// Whether the other side closed the connection. One `io::Error` is wrapped in another, of which the outer has no kind of its own.
+fn is_hang_up(error: &(dyn StdError + 'static)) -> bool {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    matches!(
+        kind,
+        Some(
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+        )
+    )
+}
+
+/// Whether the two sides do not agree, now and at every later try. Other alerts tell of bytes that broke on the way, or of a server in trouble.
+fn is_refusal(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    match error {
+        rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol => true,
+        rustls::Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::HandshakeFailure
+                | Alert::ProtocolVersion
+                | Alert::InsufficientSecurity
+                | Alert::InappropriateFallback
+                | Alert::UnrecognisedName
+                | Alert::NoApplicationProtocol
+                | Alert::AccessDenied
+                | Alert::NoCertificate
+                | Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnknownCA
+        ),
+        _ => false,
     }
 }
 
@@ -140,6 +179,8 @@ fn advice(error: &(dyn StdError + Send + Sync + 'static)) -> &'static str {
         "; is the registry running, is the port right?"
     } else if chain(error).any(is_lookup) {
         "; is the registry's host name right?"
+    } else if chain(error).any(is_hang_up) {
+        "; does the server speak https? One that speaks http is reached with --plain-http"
     } else {
         ""
     }
