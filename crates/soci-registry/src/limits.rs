@@ -19,6 +19,14 @@ pub(crate) const LIST_PAGES: usize = 1_000;
 /// Entries of a list, whatever its pages: ten tags for each of the 100,000 images that Amazon ECR lets a repository hold.
 pub(crate) const LIST_ENTRIES: usize = 1_000_000;
 
+/// Bytes of a list, all its pages together: four tags of the longest for each of the 100,000 images that Amazon ECR lets a repository hold,
+/// and so much memory.
+pub(crate) const LIST_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes that may come of one blob over the network, in times its size. A server without ranges sends it from the beginning after each cut,
+/// so one that cuts every time near the end gets three chances.
+pub(crate) const FETCHED_TIMES: u64 = 4;
+
 /// Redirects that are followed in a row. Amazon ECR and other registries need one, with a CDN in front two.
 pub(crate) const REDIRECTS: usize = 5;
 

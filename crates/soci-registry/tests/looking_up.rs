@@ -173,6 +173,28 @@ async fn a_list_without_an_end_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_list_of_long_pages_is_given_up() {
+    let padding = "x".repeat(4_000_000);
+    let page = format!(r#"{{"tags":["a"],"padding":"{padding}"}}"#);
+    let server = Server::start(move |asked| {
+        Answer::new(200, page.clone()).with("link", format!("<{}>; rel=next", asked.path))
+    });
+    let server = server.await;
+    let error = server.store().tags().await.expect_err("too long");
+    assert!(
+        matches!(
+            error,
+            Error::Protocol {
+                fault: ProtocolFault::LongList { .. },
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(server.asked().len(), 17, "of 4 MB each, 64 MiB are read");
+}
+
+#[tokio::test]
 async fn a_list_does_not_lead_to_another_host() {
     let server = Server::start(|_| {
         Answer::new(200, r#"{"tags":["a"]}"#).with("link", "<http://127.0.0.1:1/>; rel=next")

@@ -115,6 +115,30 @@ async fn a_server_that_ignores_ranges_is_read_over() {
     assert_eq!(fetched, 160_000);
 }
 
+/// Each try gets on, so none is the last by the number of tries.
+#[tokio::test]
+async fn a_server_without_ranges_that_always_cuts_is_given_up() {
+    let bytes = content(4_000_000);
+    let blob = descriptor(&bytes);
+    let server = blob_server(move |n, _| {
+        let end = (1_000_000 + n * 100_000).min(3_999_999);
+        Answer::new(200, &bytes[..]).cut_after(end)
+    });
+    let server = server.await;
+    let mut reader = server.store().blob(&blob).await.expect("it begins");
+    let error = loop {
+        match reader.next_chunk().await {
+            Ok(chunk) => assert!(chunk.is_some(), "never whole"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), Kind::Transient, "{error}");
+    assert!(error.to_string().contains("from the beginning"), "{error}");
+    let fetched = reader.fetched_bytes();
+    assert!((12_000_000..=16_000_000).contains(&fetched), "{fetched}");
+    assert_eq!(server.asked().len(), 9);
+}
+
 #[tokio::test]
 async fn another_range_than_asked_for_is_an_error() {
     let bytes = content(10_000);

@@ -17,7 +17,8 @@ use super::session::{Answer, Call, Session};
 use crate::blob::{BlobReader, ChunkSource};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
-use crate::error::{Action, Error, Mismatch, Promise};
+use crate::error::{Action, Error, Mismatch, Promise, Request};
+use crate::limits::FETCHED_TIMES;
 use crate::reference::Item;
 use crate::retry::Attempts;
 use crate::store::Pending;
@@ -116,6 +117,7 @@ impl ChunkSource for Download {
                     Ok(chunk) => return Ok(chunk),
                     Err(error) => {
                         self.answer = None;
+                        self.check_fetched().await?;
                         self.attempts.after(error).await?;
                     }
                 }
@@ -170,6 +172,24 @@ impl Download {
             self.attempts.progressed(chunk.len() as u64);
             return Ok(Some(chunk));
         }
+    }
+
+    /// Refuses to ask again where the next answer could bring more bytes than all may be together.
+    async fn check_fetched(&self) -> Result<(), Error> {
+        let (fetched_bytes, size_bytes) = (self.fetched_bytes, self.size_bytes);
+        if fetched_bytes <= size_bytes.saturating_mul(FETCHED_TIMES - 1) {
+            return Ok(());
+        }
+        let url = self.session.url(&format!("blobs/{}", self.digest)).await?;
+        let request = Box::new(Request {
+            action: Action::ReadBlob,
+            url,
+        });
+        let fault = ProtocolFault::Refetched {
+            fetched_bytes,
+            size_bytes,
+        };
+        Err(Error::Protocol { request, fault })
     }
 
     fn ended(&mut self) -> Result<Option<Bytes>, Error> {

@@ -56,6 +56,23 @@ pub enum ProtocolFault {
         /// How many are read.
         limit: usize,
     },
+    /// A list whose pages are too long together.
+    #[error("the list's pages have more than {limit_bytes} bytes together")]
+    LongList {
+        /// Bytes that are read.
+        limit_bytes: usize,
+    },
+    /// A blob that does not arrive, however often it is sent.
+    #[error(
+        "{fetched_bytes} bytes came of a blob of {size_bytes}, and it is not complete: the server sends it from the beginning whenever the \
+         connection breaks, which it does too often"
+    )]
+    Refetched {
+        /// Bytes that came over the network.
+        fetched_bytes: u64,
+        /// Bytes that the blob has.
+        size_bytes: u64,
+    },
 }
 
 fn place(found: &Option<u64>) -> String {
@@ -66,7 +83,7 @@ impl ProtocolFault {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             ProtocolFault::MediaType => Kind::InvalidImage,
-            ProtocolFault::Overwritten => Kind::Transient,
+            ProtocolFault::Overwritten | ProtocolFault::Refetched { .. } => Kind::Transient,
             // The address leads to something that is no registry, or to one that is set up wrongly.
             _ => Kind::Configuration,
         }

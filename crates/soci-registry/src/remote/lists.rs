@@ -8,7 +8,7 @@ use super::fault::ProtocolFault;
 use super::session::{Answer, Call, Session};
 use crate::descriptor::OCI_INDEX;
 use crate::error::{Action, Error, Request};
-use crate::limits::{LIST_ENTRIES, LIST_PAGE_BYTES, LIST_PAGES};
+use crate::limits::{LIST_BYTES, LIST_ENTRIES, LIST_PAGE_BYTES, LIST_PAGES};
 use crate::reference::Tag;
 use crate::transport::Url;
 
@@ -43,8 +43,14 @@ fn tags_in(document: &[u8]) -> Option<Vec<String>> {
     Some(page.tags.unwrap_or_default())
 }
 
-/// The entries of a page, and the address of the next.
-pub(super) type Page<T> = (Vec<T>, Option<Url>);
+/// A page of a list.
+pub(super) struct Page<T> {
+    entries: Vec<T>,
+    /// The address of the next.
+    next: Option<Url>,
+    /// How long it was.
+    bytes: usize,
+}
 
 /// The entries of all pages of a list.
 async fn all_pages<T>(
@@ -78,7 +84,11 @@ pub(super) async fn further_pages<T>(
     first: Page<T>,
     entries_in: fn(&[u8]) -> Option<Vec<T>>,
 ) -> Result<Vec<T>, Error> {
-    let (mut found, mut next) = first;
+    let Page {
+        entries: mut found,
+        mut next,
+        mut bytes,
+    } = first;
     let mut pages = 1;
     while let Some(url) = next {
         if pages == LIST_PAGES || found.len() > LIST_ENTRIES {
@@ -88,9 +98,16 @@ pub(super) async fn further_pages<T>(
             return Err(fault(session, action, what).await?);
         }
         let read = || page(session, action, url.clone(), entries_in);
-        let (entries, behind) = session.retry().run(action, read).await?;
-        found.extend(entries);
-        next = behind;
+        let page = session.retry().run(action, read).await?;
+        bytes += page.bytes;
+        if bytes > LIST_BYTES {
+            let what = ProtocolFault::LongList {
+                limit_bytes: LIST_BYTES,
+            };
+            return Err(fault(session, action, what).await?);
+        }
+        found.extend(page.entries);
+        next = page.next;
         pages += 1;
     }
     Ok(found)
@@ -122,7 +139,11 @@ async fn page<T>(
         }
         next => next,
     };
-    Ok((entries, next))
+    Ok(Page {
+        entries,
+        next,
+        bytes: body.len(),
+    })
 }
 
 /// The address in `Link: <…>; rel="next"`.
