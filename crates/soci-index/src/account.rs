@@ -103,6 +103,14 @@ impl Stage<'_> {
         }
     }
 
+    /// Bytes of zTOCs and documents that were stored so far.
+    pub(crate) fn uploaded_bytes(&self) -> u64 {
+        match self {
+            Stage::Read(built) | Stage::Made { built, .. } => built.uploaded_bytes,
+            Stage::Planned(_) | Stage::Found(_) => 0,
+        }
+    }
+
     /// Digest of the result's manifest for the platform at this place of the source.
     fn manifest(&self, place: usize) -> Option<String> {
         match self {

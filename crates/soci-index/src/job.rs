@@ -17,6 +17,7 @@ use soci_registry::{Digest, Listing, Store, Tag, Target};
 use crate::account::{self, Stage};
 use crate::convert;
 use crate::current::{self, Current};
+use crate::document::Descriptor;
 use crate::error::IndexError;
 use crate::layers::{self, BuiltLayers};
 use crate::options::{IndexFormat, IndexOptions};
@@ -162,12 +163,9 @@ impl Job {
             let stage = Stage::Planned(&candidates);
             return self.foresee(&source, &plan, &stage, output).await;
         }
-        let built = self.build(&source, &plan, &candidates).await?;
-        let published = match self.options.format {
-            IndexFormat::V2 => self.publish_v2(&source, &plan, &built, output).await?,
-            IndexFormat::V1 => self.publish_v1(&source, &plan, &built).await?,
-        };
-        match published {
+        let mut built = self.build(&source, &plan, &candidates).await?;
+        let published = self.publish(&source, &plan, &candidates, &mut built, output);
+        match published.await? {
             Some(attempt) => Ok(attempt),
             None => {
                 let (stage, reason) = (Stage::Read(&built), built.why_none());
@@ -187,7 +185,15 @@ impl Job {
         if self.options.format == IndexFormat::V2 {
             convert::check_index_size(source, plan)?;
         }
-        let mut layers = plan.layers(source);
+        self.ztocs_of(plan.layers(source), candidates).await
+    }
+
+    /// Those of these layers.
+    async fn ztocs_of(
+        &self,
+        mut layers: Vec<&Descriptor>,
+        candidates: &Candidates,
+    ) -> Result<BuiltLayers, IndexError> {
         let taken = reuse::take(&self.store, candidates, &layers, &self.options).await?;
         layers.retain(|layer| !taken.by_digest.contains_key(&layer.digest));
         Plan::check_time(&layers, self.options.ceiling)?;

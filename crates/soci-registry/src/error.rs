@@ -234,6 +234,13 @@ impl Error {
         self.kind().is_transient()
     }
 
+    /// Whether a manifest was refused because something that it names is not there: pushed once more, its parts and then the manifest may
+    /// be taken.
+    #[must_use]
+    pub fn misses_parts(&self) -> bool {
+        matches!(self, Error::Refused(refusal) if refusal.misses_parts())
+    }
+
     /// Whether what was asked for is simply not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -85,6 +85,14 @@ impl Refusal {
         self.by_redirect_target
     }
 
+    /// Whether a manifest was refused because the repository does not have something that the manifest names.
+    pub(crate) fn misses_parts(&self) -> bool {
+        let names_part = |found: &Diagnostic| MISSING_PARTS.contains(&bare(&found.code).as_str());
+        self.request.action == Action::PushManifest
+            && self.kind() == Kind::NotFound
+            && self.diagnostics.iter().any(names_part)
+    }
+
     /// Whether this is how a server of https answers to http: a bare 400, for which each has words of its own.
     fn may_want_https(&self) -> bool {
         let is_bare = self.diagnostics.is_empty() && self.status == StatusCode::BAD_REQUEST;
@@ -108,18 +116,32 @@ impl Refusal {
     }
 }
 
-/// distribution-spec 1.1, "Error Codes", with those that Amazon ECR and others add. Words are compared without case and
-/// underscores, because ECR's API has `LimitExceededException` where its registry may have `LIMIT_EXCEEDED`.
+/// Codes of a manifest that names blobs or manifests which the repository does not have. Docker's registry has one for both.
+const MISSING_PARTS: [&str; 5] = [
+    "MANIFESTBLOBUNKNOWN",
+    "BLOBUNKNOWN",
+    "MANIFESTUNKNOWN",
+    "LAYERSNOTFOUND",
+    "REFERENCEDIMAGESNOTFOUND",
+];
+
+/// A code without case, underscores and what the API's names end with, because ECR's API has `LimitExceededException` where its registry may
+/// have `LIMIT_EXCEEDED`.
+fn bare(code: &str) -> String {
+    let letters = code.chars().filter(|c| *c != '_');
+    let word: String = letters.map(|c| c.to_ascii_uppercase()).collect();
+    match word.strip_suffix("EXCEPTION") {
+        Some(bare) => bare.to_owned(),
+        None => word,
+    }
+}
+
+/// distribution-spec 1.1, "Error Codes", with those that Amazon ECR and others add.
 fn by_code(code: &str, action: Action) -> Option<Kind> {
     let writes_manifest = action == Action::PushManifest;
     let writes = writes_manifest || action == Action::PushBlob;
-    let word: String = code
-        .chars()
-        .filter(|c| *c != '_')
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
-    let word = word.strip_suffix("EXCEPTION").unwrap_or(&word);
-    match word {
+    let word = bare(code);
+    match word.as_str() {
         "TOOMANYREQUESTS" | "THROTTLING" | "REQUESTLIMITEXCEEDED" => Some(Kind::Throttled),
         // The last of them says that the tag holds the very same; what it holds is looked at in any case.
         "TAGINVALID" | "IMAGETAGALREADYEXISTS" | "IMAGEALREADYEXISTS" if writes_manifest => {
@@ -131,12 +153,8 @@ fn by_code(code: &str, action: Action) -> Option<Kind> {
         "DIGESTINVALID" | "IMAGEDIGESTDOESNOTMATCH" => Some(Kind::DigestMismatch),
         // The session of an upload is gone, not the repository: a new one is opened.
         "BLOBUPLOADUNKNOWN" | "BLOBUPLOADINVALID" => Some(Kind::Transient),
-        "NAMEUNKNOWN" | "MANIFESTUNKNOWN" | "BLOBUNKNOWN" | "MANIFESTBLOBUNKNOWN" => {
-            Some(Kind::NotFound)
-        }
-        "REPOSITORYNOTFOUND" | "LAYERSNOTFOUND" | "REFERENCEDIMAGESNOTFOUND" => {
-            Some(Kind::NotFound)
-        }
+        "NAMEUNKNOWN" | "REPOSITORYNOTFOUND" => Some(Kind::NotFound),
+        word if MISSING_PARTS.contains(&word) => Some(Kind::NotFound),
         "DENIED" | "UNAUTHORIZED" | "ACCESSDENIED" => Some(Kind::Denied),
         "MANIFESTINVALID" | "MANIFESTUNVERIFIED" | "SIZEINVALID" => Some(Kind::InvalidImage),
         "UNSUPPORTED" | "NAMEINVALID" => Some(Kind::Configuration),
@@ -307,6 +325,29 @@ mod tests {
             {"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}"#;
         let refusal = refusal(Action::PushManifest, 400, body);
         assert_eq!(refusal.kind(), Kind::Transient);
+    }
+
+    #[test]
+    fn a_manifest_may_miss_what_it_names() {
+        for (action, code, misses) in [
+            (Action::PushManifest, "LAYERS_NOT_FOUND", true),
+            (Action::PushManifest, "LayersNotFoundException", true),
+            (Action::PushManifest, "MANIFEST_BLOB_UNKNOWN", true),
+            (Action::PushManifest, "MANIFEST_UNKNOWN", true),
+            (
+                Action::PushManifest,
+                "ReferencedImagesNotFoundException",
+                true,
+            ),
+            (Action::PushManifest, "NAME_UNKNOWN", false),
+            (Action::PushManifest, "DENIED", false),
+            (Action::ReadManifest, "MANIFEST_UNKNOWN", false),
+            (Action::PushBlob, "BLOB_UNKNOWN", false),
+        ] {
+            let body = format!(r#"{{"errors":[{{"code":"{code}"}}]}}"#);
+            let refusal = refusal(action, 400, &body);
+            assert_eq!(refusal.misses_parts(), misses, "{code}");
+        }
     }
 
     #[test]

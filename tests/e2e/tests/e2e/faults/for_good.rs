@@ -8,7 +8,7 @@ use super::bench::{Bench, FULL, Plan, wanted};
 use super::image;
 use super::once::kinds;
 
-/// Requests that a refusal may cost: one with a renewed token after a 401.
+/// Requests that a refusal may cost: one with a renewed token after a 401, one after parts that are missed were stored once more.
 const REFUSALS: usize = 2;
 
 /// A new address may be better than the one that a host of blobs refused, so it is tried as often as anything.
@@ -48,6 +48,12 @@ pub(super) fn refusals(ask: Ask) -> Vec<(Fault, &'static str)> {
             (Fault::Status(413, ""), "quota"),
             (Fault::Status(507, ""), "quota"),
             (Fault::Status(400, "KmsException"), "kms"),
+        ]);
+    }
+    if matches!(ask, Ask::PushManifest | Ask::PushTag) {
+        refusals.extend([
+            (Fault::Status(400, "LAYERS_NOT_FOUND"), "not-found"),
+            (Fault::Status(404, "MANIFEST_BLOB_UNKNOWN"), "not-found"),
         ]);
     }
     if ask == Ask::PushTag {

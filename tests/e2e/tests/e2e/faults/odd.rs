@@ -104,3 +104,61 @@ async fn what_is_there_though_told_otherwise_converges() {
         assert_eq!(reads_layers, run.plan.force, "{run}");
     }
 }
+
+/// Blobs of the result: a zTOC for each layer that is read, and their config.
+const BLOBS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blob_that_the_registry_lost_is_stored_once_more() {
+    let bench = Bench::new(image()).await;
+    for nth in 0..BLOBS {
+        // It says that it has stored what it has not, and refuses the manifests that name it.
+        let rules = vec![Rule::nth(Ask::PushBlob, nth, Fault::Status(201, ""))];
+        let plan = Plan::case("odd::a_blob", format!("lost at PushBlob {nth}"), rules);
+        let run = bench.run(plan).await;
+        assert_eq!(run.report.outcome, Outcome::Indexed, "{run}");
+        assert_eq!(run.faults(), 1, "{run}");
+        let again = run.report.bytes.downloaded - bench.layer_bytes();
+        // The config comes last, and takes no layer to be made again.
+        let layers = run.report.platforms.iter().flat_map(|p| &p.layers);
+        let is_of_one = layers.map(|layer| layer.size).any(|size| size == again);
+        assert!(
+            if nth == BLOBS - 1 {
+                again == 0
+            } else {
+                is_of_one
+            },
+            "{run}  {again} bytes again"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_that_loses_blobs_again_is_a_failure() {
+    let bench = Bench::new(image()).await;
+    let rules = vec![Rule::always(Ask::PushBlob, Fault::Status(201, ""))];
+    let plan = Plan::case("odd::a_registry", "lost at each PushBlob", rules);
+    let run = bench.run(plan).await;
+    run.has_failed(&["not-found"], false);
+    let pushed = run.seen.iter();
+    let pushed = pushed.filter(|seen| seen.ask == Ask::PushManifest).count();
+    assert_eq!(pushed, 2, "{run}  once, and once more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_that_were_missed_once_are_looked_for_and_no_layer_is_read_again() {
+    let bench = Bench::new(image()).await;
+    for (ask, code) in [
+        (Ask::PushManifest, "LAYERS_NOT_FOUND"),
+        (Ask::PushManifest, "MANIFEST_BLOB_UNKNOWN"),
+        (Ask::PushTag, "ReferencedImagesNotFoundException"),
+        (Ask::PushTag, "MANIFEST_BLOB_UNKNOWN"),
+    ] {
+        let rules = vec![Rule::nth(ask, 0, Fault::Status(400, code))];
+        let plan = Plan::case("odd::parts", format!("{code} at {ask:?}"), rules);
+        let run = bench.run(plan).await;
+        assert_eq!(run.report.outcome, Outcome::Indexed, "{run}");
+        assert_eq!(run.faults(), 1, "{run}");
+        assert_eq!(run.report.bytes.downloaded, bench.layer_bytes(), "{run}");
+    }
+}
