@@ -123,6 +123,21 @@ impl From<MultiMemberArg> for MultiMember {
     }
 }
 
+/// What is told of a refused command line that may hold a password.
+pub(crate) const HOLDS_PASSWORD: &str = "the command line is wrong, and not repeated because an argument looks like USER:PASSWORD@HOST; \
+     leave user and password out: registries get the credentials of `docker login`, those of Amazon ECR your AWS credentials";
+
+/// Whether one of these arguments may hold a user and a password: it has an `@` behind a colon and before what is no digest. That may be
+/// right for other arguments than references, so it counts only once they are refused.
+pub(crate) fn may_hold_password(args: impl Iterator<Item = OsString>) -> bool {
+    let is_password = |arg: &str, at: usize| {
+        let (before, behind) = (&arg[..at], &arg[at + 1..]);
+        before.contains(':') && !behind.starts_with("sha256:")
+    };
+    args.map(|arg| arg.to_string_lossy().into_owned())
+        .any(|arg| arg.match_indices('@').any(|(at, _)| is_password(&arg, at)))
+}
+
 /// A number of bytes, without a unit.
 fn bytes(text: &str) -> Result<u64, String> {
     text.parse()

@@ -22,7 +22,15 @@ use crate::args::{Args, Command};
 use crate::exit::{Exit, WrongUsage};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // clap repeats what it refuses.
+        Err(error) if error.use_stderr() && args::may_hold_password(std::env::args_os()) => {
+            output::error(&WrongUsage(args::HOLDS_PASSWORD.to_owned()).into());
+            return Exit::WrongUsage.into();
+        }
+        Err(error) => error.exit(),
+    };
     logs::show(args.verbose);
     let result = match args.command {
         Command::Build(args) => concurrently(images::build(&args)),

@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use soci_testkit::image::{Index, Layer, Shelf};
 
-use crate::images::{ALL, app, build, desk_with_app, place, reports, tags};
+use crate::images::{ALL, app, build, desk_with_app, place, reports, shelve, tags};
 use crate::support::{Desk, Ended};
 
 #[test]
@@ -183,6 +183,70 @@ fn wrong_usage_is_told_before_any_work() {
         );
     }
     assert_eq!(tags(&desk, "images"), before);
+}
+
+#[test]
+fn a_password_in_an_argument_is_not_repeated() {
+    let desk = desk_with_app();
+    for image in [
+        "https://me:hunter2@127.0.0.1:9/app:1",
+        "docker://me:hunter2@127.0.0.1:9/app:1",
+        "me:hunter2@127.0.0.1:9/app:1",
+        "https://me:hunter2/x@127.0.0.1:9/app",
+        "https://hunter2@127.0.0.1:9/app",
+    ] {
+        let reuse = format!("--reuse-from={image}");
+        let at = format!("{image}@sha256:{}", "0".repeat(64));
+        for args in [
+            &["build", image][..],
+            &["build", "oci:images:app", &reuse],
+            &["inspect", &at],
+            &["inspect", "oci:images:app", image],
+            &["verify", image],
+            &["match", "*", image],
+            &[image],
+        ] {
+            let ended = Ended::of(&mut desk.command(args)).with_code(2);
+            assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+            assert!(ended.stderr.contains("docker login"), "{}", ended.stderr);
+            assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        }
+    }
+    let short = Ended::of(&mut desk.command(&["inspect", "app:1@sha256:12"])).with_code(2);
+    assert!(short.stderr.contains("app:1@sha256:12"), "{}", short.stderr);
+}
+
+#[test]
+fn what_helps_against_an_unusable_output_tag_is_told() {
+    let desk = desk_with_app();
+    shelve(&desk, "named", "quay.io/team/app:1", &app());
+    let ended = build(&desk, &["oci:named:quay.io/team/app:1"]).with_code(1);
+    let line = "give another with --output-tag\n";
+    assert!(ended.stderr.ends_with(line), "{}", ended.stderr);
+    let args = ["oci:named:quay.io/team/app:1", "--output-tag", "1-soci"];
+    build(&desk, &[&ALL[..], &args].concat()).with_code(0);
+}
+
+#[test]
+fn one_name_for_two_images_is_told_with_both() {
+    let desk = desk_with_app();
+    let mut shelf = Shelf::new();
+    let other = app().layer(Layer::large(9)).shelve(&mut shelf);
+    let other = other.digest().to_owned();
+    let path = "images/index.json";
+    let mut index: Value = serde_json::from_slice(&desk.read(path)).expect("JSON");
+    let mut second = index["manifests"][0].clone();
+    second["digest"] = other.clone().into();
+    let list = index["manifests"].as_array_mut().expect("a list");
+    list.push(second);
+    desk.write(path, index.to_string().as_bytes());
+    let first = index["manifests"][0]["digest"].as_str().expect("a digest");
+    for command in ["build", "inspect", "verify"] {
+        let ended = Ended::of(&mut desk.command(&[command, "oci:images:app"])).with_code(1);
+        assert!(ended.stderr.contains(first), "{}", ended.stderr);
+        assert!(ended.stderr.contains(&other), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    }
 }
 
 #[test]
