@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{child, ordinary};
 use crate::image::{
-    AMD64, ARM64, Defect, Descriptor, ImageCase, Index, Layer, Manifest, Platform, Shelf, media,
+    AMD64, ARM64, Defect, Descriptor, ImageCase, Index, Layer, Manifest, Platform, Shelf, digest,
+    media,
 };
 
 const UNKNOWN: Platform = Platform::new("unknown", "unknown", "");
@@ -122,6 +123,34 @@ fn others() -> Vec<ImageCase> {
     ]
 }
 
+/// A signature as cosign pushes it, under a tag made of the image's digest: called an image by its config's type, and by nothing else.
+fn signature() -> Manifest {
+    let payload = json!({
+        "critical": {
+            "identity": {"docker-reference": "r.example/app"},
+            "image": {"docker-manifest-digest": format!("sha256:{}", "0".repeat(64))},
+            "type": "cosign container image signature",
+        },
+        "optional": null,
+    });
+    let layer = Layer::new(
+        "application/vnd.dev.cosign.simplesigning.v1+json",
+        payload.to_string().into_bytes(),
+    );
+    let signed = json!({"dev.cosignproject.cosign/signature": "MEUCIQ=="});
+    let config = json!({
+        "architecture": "",
+        "created": "0001-01-01T00:00:00Z",
+        "history": [{"created": "0001-01-01T00:00:00Z"}],
+        "os": "",
+        "rootfs": {"type": "layers", "diff_ids": [digest(layer.bytes())]},
+        "config": {},
+    });
+    Manifest::oci(UNKNOWN)
+        .config(config.to_string().as_bytes())
+        .layer(layer.field("annotations", signed))
+}
+
 fn no_images() -> Vec<ImageCase> {
     let nothing = "there is no image in it";
     let mut chart = Shelf::new();
@@ -137,6 +166,8 @@ fn no_images() -> Vec<ImageCase> {
         "application/vnd.docker.distribution.manifest.v1+prettyjws",
         old.to_string().into_bytes(),
     );
+    let mut cosign = Shelf::new();
+    let cosign_root = signature().shelve_artifact(&mut cosign);
     let mut bare = Shelf::new();
     let bare_root = ordinary(AMD64, 1).config(b"{}").shelve(&mut bare);
     vec![
@@ -152,6 +183,9 @@ fn no_images() -> Vec<ImageCase> {
             .skipped("not-an-image", nothing),
         empty
             .case("index-empty", "an index without entries", empty_root)
+            .skipped("not-an-image", nothing),
+        cosign
+            .case("cosign-signature", "a signature of cosign", cosign_root)
             .skipped("not-an-image", nothing),
         schema1
             .case(
