@@ -5,22 +5,16 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use soci_test_aws::{Cloud, KEY, RuntimeApi, SESSION, TOKEN, environment};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::aws::{ACCOUNT, Cloud, REGION, RuntimeApi, TOKEN};
 use crate::program;
 
 /// What must be in no line that the function writes: token, password, AWS's key, and the signature of a stack's answer address.
-pub const SECRETS: [&str; 5] = [
-    TOKEN,
-    "hunter2",
-    "SecretKeyOfTheRole",
-    "SessionOfTheRole",
-    "SignedAnswerAddress",
-];
+pub const SECRETS: [&str; 5] = [TOKEN, "hunter2", KEY, SESSION, "SignedAnswerAddress"];
 
 /// Longest wait for anything in a test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,19 +35,9 @@ impl Function {
     pub fn start(cloud: &Cloud, settings: &[(&str, &str)]) -> Function {
         let runtime = RuntimeApi::start();
         let mut command = Command::new(program::path("bootstrap"));
-        command.env_clear().envs([
-            ("AWS_LAMBDA_RUNTIME_API", runtime.host()),
-            ("AWS_LAMBDA_FUNCTION_NAME", "soci"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024"),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/soci"),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", "1"),
-            ("AWS_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", "AKIDTEST"),
-            ("AWS_SECRET_ACCESS_KEY", "SecretKeyOfTheRole"),
-            ("AWS_SESSION_TOKEN", "SessionOfTheRole"),
-        ]);
-        command.env("AWS_ENDPOINT_URL", format!("http://{}", cloud.host()));
+        command
+            .env_clear()
+            .envs(environment(&runtime, cloud, 1_024));
         command.envs(settings.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(Stdio::inherit()).kill_on_drop(true);
@@ -138,14 +122,4 @@ impl Function {
         let _ = (&mut self.reader).await;
         self.lines()
     }
-}
-
-/// A push event of Amazon ECR for a tag.
-#[must_use]
-pub fn push_event(repository: &str, tag: &str, digest: &str) -> Value {
-    json!({
-        "version": "0", "id": "0f4b2c1e-5d1a-4a57-9c1e-2f6f5a1b7c01", "detail-type": "ECR Image Action", "source": "aws.ecr",
-        "account": ACCOUNT, "time": "2026-05-04T09:12:33Z", "region": REGION, "resources": [],
-        "detail": {"result": "SUCCESS", "repository-name": repository, "action-type": "PUSH", "image-tag": tag, "image-digest": digest},
-    })
 }

@@ -15,7 +15,6 @@
     reason = "everything here serves tests, where a panic is a failed test"
 )]
 
-pub mod aws;
 pub mod fault;
 pub mod function;
 pub mod images;
@@ -27,6 +26,8 @@ pub mod skopeo;
 pub mod walk;
 pub mod watched;
 mod wire;
+
+pub use soci_test_aws as aws;
 
 pub use job::{index, options};
 pub use proxy::{Answer, Asked, Proxy};

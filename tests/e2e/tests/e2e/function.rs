@@ -1,10 +1,13 @@
 //! The function's own program, between a runtime API and a real registry with a password: an event in, an indexed tag out.
 
+mod refusals;
+mod v1;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use soci_e2e::aws::{ACCOUNT, Cloud, LOGIN, REGION};
-use soci_e2e::function::{Function, push_event};
+use soci_e2e::aws::{ACCOUNT, Cloud, LOGIN, REGION, push_event};
+use soci_e2e::function::Function;
 use soci_e2e::{Answer, Proxy, Registry, Settings, images, prove, tagged, walk};
 use soci_testkit::image::{Image, Layer, media};
 use soci_testkit::{content, gzip, tar};

@@ -1,0 +1,130 @@
+//! What of AWS is unwell while the function needs it: the address of a stack's answer, the filters' parameter, the results' bus.
+
+use super::*;
+
+fn throttled() -> Value {
+    json!({"__type": "ThrottlingException", "message": "Rate exceeded"})
+}
+
+fn denied() -> Value {
+    json!({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": "the role may not do this"})
+}
+
+fn called(cloud: &Cloud, name: &str) -> usize {
+    let calls = cloud.take();
+    calls.iter().filter(|call| call.name == name).count()
+}
+
+fn refuse(cloud: &Cloud, name: &str, times: usize, status: u16, document: &Value) {
+    for _ in 0..times {
+        cloud.answer_once(name, status, document.clone());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_whose_answer_does_not_get_through_is_answered_again() {
+    let cloud = Cloud::start();
+    let mut function = Function::start(&cloud, &[]);
+    refuse(&cloud, "PUT", 2, 503, &json!({}));
+    let answer = function
+        .invoke(&stack_request(&cloud, "Create"), MINUTE)
+        .await
+        .unwrap();
+    assert_eq!(answer, json!({"status": "SUCCESS"}));
+    assert_eq!(called(&cloud, "PUT"), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_that_cannot_be_answered_is_told_before_the_end() {
+    let cloud = Cloud::start();
+    let mut function = Function::start(&cloud, &[]);
+    refuse(&cloud, "PUT", 20, 503, &json!({}));
+    let (begun, time) = (Instant::now(), Duration::from_secs(4));
+    let error = function
+        .invoke(&stack_request(&cloud, "Delete"), time)
+        .await
+        .unwrap_err();
+    assert_eq!(kind(&error), "transient", "{error}");
+    assert!(begun.elapsed() < time, "{:?}", begun.elapsed());
+    assert!((2..=6).contains(&called(&cloud, "PUT")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_throttled_parameter_is_asked_again_and_then_tried_later() {
+    let cloud = Cloud::start();
+    let names = [("SOCI_FILTERS_PARAMETER", "/soci/filters")];
+    cloud.set_parameter("other:*");
+    let mut function = Function::start(&cloud, &settings("127.0.0.1:1", &names));
+    let event = push_event("app", "1", "");
+
+    refuse(&cloud, "GetParameter", 3, 400, &throttled());
+    let error = function.invoke(&event, MINUTE).await.unwrap_err();
+    assert_eq!(kind(&error), "throttled", "{error}");
+    assert_eq!(called(&cloud, "GetParameter"), 3);
+
+    refuse(&cloud, "GetParameter", 2, 400, &throttled());
+    let answer = function.invoke(&event, MINUTE).await.unwrap();
+    assert_eq!(told(&answer), ("skipped", "not-matched"));
+    assert_eq!(called(&cloud, "GetParameter"), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parameter_that_may_not_be_read_fails_events_and_no_wish() {
+    let (registry, cloud) = (registry(), Cloud::start());
+    pushed(&registry, "app", "1").await;
+    let names = [("SOCI_FILTERS_PARAMETER", "/soci/filters")];
+    let mut function = Function::start(&cloud, &settings(registry.host(), &names));
+
+    refuse(&cloud, "GetParameter", 1, 400, &denied());
+    let error = function
+        .invoke(&push_event("app", "1", ""), MINUTE)
+        .await
+        .unwrap_err();
+    assert_eq!(kind(&error), "denied", "{error}");
+    let message = error["errorMessage"].as_str().unwrap();
+    for part in ["/soci/filters", "SOCI_FILTERS_PARAMETER", "may not"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(called(&cloud, "GetParameter"), 1, "not asked again");
+
+    let wish = json!({"images": ["app:1"]});
+    let answer = function.invoke(&wish, MINUTE).await.unwrap();
+    assert_eq!(told(&answer), ("indexed", ""));
+    assert_eq!(called(&cloud, "GetParameter"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_that_takes_no_result_changes_no_outcome_and_is_counted() {
+    let (registry, cloud) = (registry(), Cloud::start());
+    let image = pushed(&registry, "app", "1").await;
+    let bus = [("SOCI_RESULT_EVENT_BUS", "results")];
+    let mut function = Function::start(&cloud, &settings(registry.host(), &bus));
+    let event = push_event("app", "1", image.root.digest());
+
+    refuse(&cloud, "PutEvents", 1, 400, &denied());
+    let answer = function.invoke(&event, MINUTE).await.unwrap();
+    assert_eq!(told(&answer), ("indexed", ""));
+    let failed = json!({"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]});
+    refuse(&cloud, "PutEvents", 1, 200, &failed);
+    let answer = function.invoke(&event, MINUTE).await.unwrap();
+    assert_eq!(told(&answer), ("already-indexed", ""));
+    // A payload that names no image is a failure for good, and told as one.
+    let answer = function.invoke(&json!({}), MINUTE).await.unwrap();
+    assert_eq!(told(&answer), ("failed", "configuration"));
+    let calls = cloud.take();
+    let last = &calls.last().unwrap().body["Entries"][0];
+    let detail: Value = serde_json::from_str(last["Detail"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&detail["kind"], &detail["repository"]),
+        (&json!("configuration"), &json!(null))
+    );
+
+    let lines = function.end().await;
+    let metrics = lines.iter().filter(|line| line.get("_aws").is_some());
+    let lost: Vec<_> = metrics.map(|line| &line["ResultEventLost"]).collect();
+    assert_eq!(lost, [1, 1, 0]);
+    for told in ["may not do this", "InternalFailure"] {
+        let is_told = |line: &Value| line["level"] == "ERROR" && line.to_string().contains(told);
+        assert!(lines.iter().any(is_told), "{told}: {lines:?}");
+    }
+}
