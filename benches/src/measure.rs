@@ -21,6 +21,7 @@ use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
 use nix::sys::time::TimeVal;
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::Group;
 use crate::disk;
 
 /// What one run of one command cost.
@@ -50,17 +51,19 @@ impl Cost {
 }
 
 /// Where a command works, and what it may do there.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     /// Its working folder, watched for files; the folder `tmp` in it is where temporary files go.
     pub(crate) folder: &'a Path,
     /// Otherwise the kernel refuses every byte that it writes to a file, wherever that file is: pipes and sockets are no files.
     pub(crate) may_write_files: bool,
+    /// What it is held to, the wrapper included.
+    pub(crate) group: Option<&'a Group>,
 }
 
 /// Runs the command through a wrapper process. Its output is dropped; what it complains about is in the error.
 pub(crate) fn cost_of(command: &[OsString]) -> Result<Cost> {
-    measured(wrapper(command, true)?, command)
+    measured(wrapper(command, true, None)?, command)
 }
 
 /// As [`cost_of`], in a folder of its own.
@@ -68,15 +71,19 @@ pub(crate) fn cost_at(place: Place<'_>, command: &[OsString]) -> Result<Cost> {
     let temporary = place.folder.join("tmp");
     fs::create_dir_all(&temporary)
         .with_context(|| format!("cannot make {}", temporary.display()))?;
-    let mut wrapper = wrapper(command, place.may_write_files)?;
+    let mut wrapper = wrapper(command, place.may_write_files, place.group)?;
     wrapper.current_dir(place.folder).env("TMPDIR", &temporary);
     let (cost, disk_bytes) = disk::peak_during(place.folder, || measured(wrapper, command));
     let cost = cost?;
     Ok(Cost { disk_bytes, ..cost })
 }
 
-fn wrapper(command: &[OsString], may_write_files: bool) -> Result<Command> {
-    let mut wrapper = Command::new(env::current_exe().context("cannot find this program's file")?);
+fn wrapper(command: &[OsString], may_write_files: bool, group: Option<&Group>) -> Result<Command> {
+    let own = env::current_exe().context("cannot find this program's file")?;
+    let mut wrapper = match group {
+        Some(group) => group.command(&own)?,
+        None => Command::new(own),
+    };
     wrapper.arg("measure");
     if !may_write_files {
         wrapper.arg("--no-files");

@@ -7,7 +7,7 @@ use std::thread;
 
 /// Name and version of everything that took part in the comparison of a layer, in the order of the table.
 pub(crate) fn of_layers(ours: &Path, reference: &Path) -> Vec<(String, String)> {
-    let mut found = of_builders(ours, reference);
+    let mut found = of_builders(Some(ours), reference);
     found.extend(of_programs(&[
         ("libdeflate-gunzip", "-V"),
         ("igzip", "--version"),
@@ -18,19 +18,30 @@ pub(crate) fn of_layers(ours: &Path, reference: &Path) -> Vec<(String, String)> 
 
 /// As [`of_layers`], for images.
 pub(crate) fn of_images(ours: &Path, reference: &Path) -> Vec<(String, String)> {
-    let mut found = of_builders(ours, reference);
-    found.extend(of_programs(&[
-        ("docker-registry", "--version"),
-        ("skopeo", "--version"),
-    ]));
+    let mut found = of_builders(Some(ours), reference);
+    found.extend(of_programs(IMAGE_PROGRAMS));
     found
 }
 
-fn of_builders(ours: &Path, reference: &Path) -> Vec<(String, String)> {
+/// As [`of_images`], for the function, which answers no flags.
+pub(crate) fn of_functions(reference: &Path) -> Vec<(String, String)> {
+    let mut found = of_builders(None, reference);
+    found.extend(of_programs(IMAGE_PROGRAMS));
+    found
+}
+
+/// What takes part when images are moved, with the flag for its version.
+const IMAGE_PROGRAMS: &[(&str, &str)] =
+    &[("docker-registry", "--version"), ("skopeo", "--version")];
+
+fn of_builders(ours: Option<&Path>, reference: &Path) -> Vec<(String, String)> {
     let lines = [
         ("machine", Some(machine())),
         ("load", load()),
-        ("ours", first_line(&ours.to_string_lossy(), &["--version"])),
+        (
+            "ours",
+            ours.and_then(|ours| first_line(&ours.to_string_lossy(), &["--version"])),
+        ),
         ("reference", library(reference)),
         ("rustc", first_line("rustc", &["--version"])),
         ("go", first_line("go", &["version"])),

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 
 use crate::console;
 use crate::oracle;
+use crate::package::{self, Packed};
 use crate::tools;
 use crate::workspace::{self, Workspace};
 
@@ -20,6 +21,9 @@ pub(crate) enum What {
     Ztoc(Ztoc),
     /// Images in a registry: wall time, CPU, memory, disk and bytes moved beside the reference's converter.
     Image(Image),
+    /// The Lambda function as it ships, in several sizes beside the reference's converter: seconds, GB-seconds, memory, start, package. Needs root,
+    /// for control groups.
+    Function(Function),
 }
 
 /// Options of `cargo xtask bench ztoc`; what they mean is explained by the program that gets them.
@@ -47,25 +51,69 @@ pub(crate) struct Image {
     json: bool,
 }
 
+/// Options of `cargo xtask bench function`.
+#[derive(Args)]
+pub(crate) struct Function {
+    /// Measured runs of each size.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    runs: usize,
+    /// Print JSON instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a benchmark has of ours.
+enum Ours {
+    /// The command line.
+    Program(PathBuf),
+    /// The function.
+    Function(Packed),
+}
+
+impl What {
+    fn runs_and_json(&self) -> (usize, bool) {
+        match self {
+            What::Ztoc(options) => (options.runs, options.json),
+            What::Image(options) => (options.runs, options.json),
+            What::Function(options) => (options.runs, options.json),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            What::Ztoc(_) => "ztoc",
+            What::Image(_) => "image",
+            What::Function(_) => "function",
+        }
+    }
+
+    fn tools(&self) -> &'static [&'static tools::Tool] {
+        match self {
+            What::Ztoc(_) => &[&tools::LIBDEFLATE, &tools::IGZIP],
+            What::Image(_) | What::Function(_) => &[&tools::DOCKER_REGISTRY, &tools::SKOPEO],
+        }
+    }
+}
+
 /// Builds both sides, then measures. The exit code is the measuring program's.
 pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<ExitCode> {
-    let (json, needed) = match what {
-        What::Ztoc(options) => (options.json, [&tools::LIBDEFLATE, &tools::IGZIP]),
-        What::Image(options) => (options.json, [&tools::DOCKER_REGISTRY, &tools::SKOPEO]),
-    };
-    if json {
+    if what.runs_and_json().1 {
         console::step_aside();
     }
-    tools::prepare(&[&[&tools::GCC, &tools::ZLIB], &needed[..]].concat());
+    tools::prepare(&[&[&tools::GCC, &tools::ZLIB], what.tools()].concat());
     console::heading("building the reference builder");
     oracle::build(workspace)?;
-    console::heading("building soci-index as it ships");
-    for package in ["soci-cli", "soci-bench"] {
-        // One at a time: built together they would share features, and the product must not change for being measured.
-        workspace::run(workspace.cargo(&["build", "--profile", "dist", "--package", package]))?;
-    }
+    let ours = if let What::Function(_) = what {
+        Ours::Function(package::for_this_machine(workspace)?)
+    } else {
+        console::heading("building soci-index as it ships");
+        build(workspace, "soci-cli")?;
+        Ours::Program(workspace.target.join("dist/soci-index"))
+    };
+    console::heading("building what measures");
+    build(workspace, "soci-bench")?;
     console::heading("measuring");
-    let status = measure(workspace, what).status()?;
+    let status = measure(workspace, what, &ours).status()?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {
@@ -73,18 +121,23 @@ pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<ExitCode> {
     })
 }
 
-fn measure(workspace: &Workspace, what: &What) -> Command {
-    let built = workspace.target.join("dist");
+/// One package at a time: built together they would share features, and the product must not change for being measured.
+fn build(workspace: &Workspace, package: &str) -> Result<()> {
+    workspace::run(workspace.cargo(&["build", "--profile", "dist", "--package", package]))
+}
+
+fn measure(workspace: &Workspace, what: &What, ours: &Ours) -> Command {
     // A layer's path is the caller's, so the folder is too.
-    let mut command = Command::new(built.join("soci-bench"));
-    let (name, runs, json) = match what {
-        What::Ztoc(options) => ("ztoc", options.runs, options.json),
-        What::Image(options) => ("image", options.runs, options.json),
+    let mut command = Command::new(workspace.target.join("dist/soci-bench"));
+    let (runs, json) = what.runs_and_json();
+    command.arg(what.name());
+    match ours {
+        Ours::Program(program) => command.arg("--ours").arg(program),
+        Ours::Function(Packed { program, zip }) => {
+            command.arg("--function").arg(program);
+            command.arg("--zip").arg(zip)
+        }
     };
-    command
-        .arg(name)
-        .arg("--ours")
-        .arg(built.join("soci-index"));
     command.arg("--reference").arg(oracle::path(workspace));
     command.arg("--work").arg(workspace.target.join("bench"));
     command.arg("--runs").arg(runs.to_string());

@@ -40,7 +40,22 @@ pub(crate) enum Arch {
     Arm64,
 }
 
+/// What came of packing.
+pub(crate) struct Packed {
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// The zip that holds it.
+    pub(crate) zip: PathBuf,
+}
+
 impl Arch {
+    /// This machine's.
+    fn host() -> Result<Self> {
+        let all = [Self::X86_64, Self::Arm64];
+        let host = all.into_iter().find(|arch| arch.is_host());
+        host.context("Lambda has no processor like this machine's")
+    }
+
     /// As Lambda names it, and so the zips.
     fn name(self) -> &'static str {
         match self {
@@ -68,21 +83,30 @@ impl Arch {
 /// Builds, checks and packs.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     for arch in &options.archs {
-        let program = build(workspace, *arch)?;
-        let bytes =
-            fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
-        let needs = needs::of(&bytes, *arch)?;
-        let problems = needs.problems();
-        ensure!(
-            problems.is_empty(),
-            "{} would not start on Amazon Linux 2023: {}",
-            program.display(),
-            problems.join("; ")
-        );
-        console::line(&format!("{PROGRAM}: {} bytes, needs {needs}", bytes.len()));
-        pack(workspace, *arch, &bytes)?;
+        one(workspace, *arch)?;
     }
     Ok(())
+}
+
+/// The same for this machine, whose program can be started here.
+pub(crate) fn for_this_machine(workspace: &Workspace) -> Result<Packed> {
+    one(workspace, Arch::host()?)
+}
+
+fn one(workspace: &Workspace, arch: Arch) -> Result<Packed> {
+    let program = build(workspace, arch)?;
+    let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
+    let needs = needs::of(&bytes, arch)?;
+    let problems = needs.problems();
+    ensure!(
+        problems.is_empty(),
+        "{} would not start on Amazon Linux 2023: {}",
+        program.display(),
+        problems.join("; ")
+    );
+    console::line(&format!("{PROGRAM}: {} bytes, needs {needs}", bytes.len()));
+    let zip = pack(workspace, arch, &bytes)?;
+    Ok(Packed { program, zip })
 }
 
 /// The program as it ships.
@@ -95,16 +119,19 @@ fn build(workspace: &Workspace, arch: Arch) -> Result<PathBuf> {
         folder.push(arch.target());
     }
     console::heading(&format!("building {PROGRAM} for {}", arch.name()));
-    workspace::run(workspace.cargo(&words)).with_context(|| {
-        format!(
-            "another machine's program needs its target (rustup target add {}) and a linker for it",
-            arch.target()
-        )
-    })?;
+    let built = workspace::run(workspace.cargo(&words));
+    if arch.is_host() {
+        built?;
+    } else {
+        built.with_context(|| {
+            let target = arch.target();
+            format!("another machine's program needs its target (rustup target add {target}) and a linker for it")
+        })?;
+    }
     Ok(folder.join("dist").join(PROGRAM))
 }
 
-fn pack(workspace: &Workspace, arch: Arch, program: &[u8]) -> Result<()> {
+fn pack(workspace: &Workspace, arch: Arch, program: &[u8]) -> Result<PathBuf> {
     let zip = zip_file::of(PROGRAM, program)?;
     let size = zip.len() as u64;
     ensure!(
@@ -120,5 +147,5 @@ fn pack(workspace: &Workspace, arch: Arch, program: &[u8]) -> Result<()> {
         .and_then(|()| fs::rename(&unfinished, &path))
         .with_context(|| format!("cannot write {}", path.display()))?;
     console::line(&format!("{}: {size} bytes", path.display()));
-    Ok(())
+    Ok(path)
 }

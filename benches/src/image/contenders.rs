@@ -1,8 +1,7 @@
 //! The three ways to an indexed image, each from a state where nothing is indexed.
 
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,31 +9,15 @@ use serde::Deserialize;
 
 use super::Options;
 use super::make::{self, Image, TAG};
+use super::stage::{BUILD_TOOL, OUTPUT_TAG, Stage, skopeo};
 use crate::measure::{self, Cost, Place};
 use crate::proxy::{Moved, Proxy};
 use crate::registry::Registry;
 
-/// Given to both builders, because the identifier is part of the bytes.
-const BUILD_TOOL: &str = "soci-bench";
-
-/// The tag of results.
-const OUTPUT_TAG: &str = "1-soci";
-
-/// The repository that nobody indexes: each run gets one like it.
-const SOURCE: &str = "source";
-
-/// The repository of a run.
-const FRESH: &str = "fresh";
-
-/// One image, ready to be indexed again and again.
+/// One image, and our program.
 pub(super) struct Bench<'a> {
-    options: &'a Options,
-    pub(super) registry: &'a Registry,
-    pub(super) image: &'a Image,
-    /// Files of a run.
-    scratch: PathBuf,
-    /// Repositories of this image.
-    prefix: String,
+    ours: &'a Path,
+    pub(super) stage: Stage<'a>,
 }
 
 impl<'a> Bench<'a> {
@@ -45,29 +28,17 @@ impl<'a> Bench<'a> {
         image: &'a Image,
         work: &Path,
     ) -> Result<Bench<'a>> {
-        let bench = Bench {
-            options,
-            registry,
-            image,
-            scratch: work.join("scratch"),
-            prefix: image.name.replace(' ', "-"),
-        };
-        let to = format!(
-            "docker://{}/{}:{TAG}",
-            registry.host(),
-            bench.repository(SOURCE)
-        );
-        let from = format!("oci:{}:{TAG}", image.layout.display());
-        measure::cost_of(&skopeo("--dest-tls-verify=false", from, to))
-            .context("skopeo cannot push; install it: apt-get install skopeo")?;
-        Ok(bench)
+        Ok(Bench {
+            ours: &options.ours,
+            stage: Stage::new(&options.reference, registry, image, work)?,
+        })
     }
 
     /// Ours, registry to registry. It may write to no file at all.
     pub(super) fn ours(&self, host: &str, expected: &str) -> Result<Cost> {
-        self.in_fresh_repository(|repository| {
+        self.stage.in_fresh_repository(|repository| {
             let command = self.our_command(host, repository);
-            let cost = self.in_scratch(|place| {
+            let cost = self.stage.in_scratch(|place| {
                 let may_write_files = false;
                 let place = Place {
                     may_write_files,
@@ -75,7 +46,7 @@ impl<'a> Bench<'a> {
                 };
                 measure::cost_at(place, &command)
             })?;
-            self.must_be(repository, expected)?;
+            self.stage.must_be(repository, expected)?;
             Ok(cost)
         })
     }
@@ -86,7 +57,7 @@ impl<'a> Bench<'a> {
         proxy: &Proxy,
         expected: &str,
     ) -> Result<(Vec<u64>, Moved, Moved)> {
-        self.in_fresh_repository(|repository| {
+        self.stage.in_fresh_repository(|repository| {
             let command = self.our_command(proxy.host(), repository);
             proxy.take();
             let answer = answer(&command)?;
@@ -96,8 +67,8 @@ impl<'a> Bench<'a> {
                 "ours: outcome {}",
                 answer.outcome
             );
-            self.must_be(repository, expected)?;
-            let before = self.registry.written(repository)?;
+            self.stage.must_be(repository, expected)?;
+            let before = self.stage.registry.written(repository)?;
             let again = self::answer(&command)?.outcome;
             let second = proxy.take();
             ensure!(
@@ -105,7 +76,7 @@ impl<'a> Bench<'a> {
                 "ours, second run: outcome {again}"
             );
             ensure!(
-                self.registry.written(repository)? == before,
+                self.stage.registry.written(repository)? == before,
                 "ours, second run: something was written into the repository"
             );
             let layers = answer
@@ -117,25 +88,11 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// The reference's conversion, layout to layout, and the digest that came out.
-    pub(super) fn reference(&self, expected: Option<&str>) -> Result<(Cost, String)> {
-        self.in_scratch(|place| {
-            let output = place.folder.join("converted");
-            let cost = measure::cost_at(place, &self.convert(&self.image.layout, &output))?;
-            let digest = make::root(&output)?;
-            ensure!(
-                expected.is_none_or(|expected| digest == expected),
-                "the reference wrote {digest} this time"
-            );
-            Ok((cost, digest))
-        })
-    }
-
     /// Download with skopeo, the reference's conversion, push with skopeo.
     pub(super) fn download(&self, host: &str, expected: &str) -> Result<Cost> {
-        self.in_fresh_repository(|repository| {
+        self.stage.in_fresh_repository(|repository| {
             let image = |tag| format!("docker://{host}/{repository}:{tag}");
-            self.in_scratch(|place| {
+            self.stage.in_scratch(|place| {
                 let (downloaded, output) = (
                     place.folder.join("downloaded"),
                     place.folder.join("converted"),
@@ -154,13 +111,13 @@ impl<'a> Bench<'a> {
                 let mut cost = measure::cost_at(place, &pull)?;
                 cost = cost.then(measure::cost_at(
                     place,
-                    &self.convert(&downloaded, &output),
+                    &self.stage.convert(&downloaded, &output),
                 )?);
                 let digest = make::root(&output)?;
                 ensure!(digest == expected, "the reference wrote {digest} this time");
                 cost = cost.then(measure::cost_at(place, &push)?);
                 // Which digest it has is skopeo's: before 1.14 it writes every index anew, without artifact types.
-                self.registry.digest(repository, OUTPUT_TAG)?;
+                self.stage.registry.digest(repository, OUTPUT_TAG)?;
                 Ok(cost)
             })
         })
@@ -168,7 +125,7 @@ impl<'a> Bench<'a> {
 
     fn our_command(&self, host: &str, repository: &str) -> Vec<OsString> {
         vec![
-            self.options.ours.clone().into(),
+            self.ours.into(),
             "build".into(),
             "--json".into(),
             "--build-tool-identifier".into(),
@@ -176,63 +133,6 @@ impl<'a> Bench<'a> {
             format!("{host}/{repository}:{TAG}").into(),
         ]
     }
-
-    fn convert(&self, from: &Path, to: &Path) -> Vec<OsString> {
-        vec![
-            self.options.reference.clone().into(),
-            "convert".into(),
-            "-tool".into(),
-            BUILD_TOOL.into(),
-            from.into(),
-            format!("{}:{OUTPUT_TAG}", to.display()).into(),
-        ]
-    }
-
-    fn repository(&self, which: &str) -> String {
-        format!("{}/{which}", self.prefix)
-    }
-
-    fn in_fresh_repository<T>(&self, work: impl FnOnce(&str) -> Result<T>) -> Result<T> {
-        let fresh = self.repository(FRESH);
-        self.registry.copy(&self.repository(SOURCE), &fresh)?;
-        let result = work(&fresh)?;
-        self.registry.remove(&fresh)?;
-        Ok(result)
-    }
-
-    /// What is left of an earlier run goes, and nothing of this one stays.
-    fn in_scratch<T>(&self, work: impl FnOnce(Place<'_>) -> Result<T>) -> Result<T> {
-        let clear = || {
-            if self.scratch.is_dir() {
-                fs::remove_dir_all(&self.scratch)?;
-            }
-            anyhow::Ok(())
-        };
-        clear()?;
-        fs::create_dir_all(&self.scratch)?;
-        let result = work(Place {
-            folder: &self.scratch,
-            may_write_files: true,
-        })?;
-        clear()?;
-        Ok(result)
-    }
-
-    fn must_be(&self, repository: &str, expected: &str) -> Result<()> {
-        let found = self.registry.digest(repository, OUTPUT_TAG)?;
-        ensure!(
-            found == expected,
-            "the results differ: ours {found}, the reference's {expected}"
-        );
-        Ok(())
-    }
-}
-
-fn skopeo(insecure: &str, from: String, to: String) -> Vec<OsString> {
-    let words = ["skopeo", "--insecure-policy", "copy", "--quiet", "--all"];
-    let mut command: Vec<OsString> = words.map(OsString::from).into();
-    command.extend([insecure.into(), from.into(), to.into()]);
-    command
 }
 
 /// What `soci-index build --json` prints, as far as it is used here.

@@ -18,12 +18,12 @@ use crate::limits;
 use crate::report;
 
 /// The tag of the images, in layouts and registries.
-pub(super) const TAG: &str = "1";
+pub(crate) const TAG: &str = "1";
 
 /// How an image is cut out of the files of /usr.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    pub(super) name: &'static str,
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
     /// Uncompressed bytes of all layers.
     files_bytes: u64,
     /// Share of each layer in the bytes.
@@ -31,14 +31,14 @@ pub(super) struct Shape {
 }
 
 /// Packs to about 500 MB.
-pub(super) const THREE: Shape = Shape {
+pub(crate) const THREE: Shape = Shape {
     name: "three layers",
     files_bytes: 1_600_000_000,
     shares: &[1, 2, 3],
 };
 
 /// Packs to about 700 MB; the smallest layer is larger than the least that is indexed.
-pub(super) const TWELVE: Shape = Shape {
+pub(crate) const TWELVE: Shape = Shape {
     name: "twelve layers",
     files_bytes: 2_200_000_000,
     shares: &[4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
@@ -46,23 +46,23 @@ pub(super) const TWELVE: Shape = Shape {
 
 /// An image in a layout of its own.
 #[derive(Debug, Clone)]
-pub(super) struct Image {
-    pub(super) name: &'static str,
-    pub(super) layout: PathBuf,
-    pub(super) layers: Vec<Layer>,
+pub(crate) struct Image {
+    pub(crate) name: &'static str,
+    pub(crate) layout: PathBuf,
+    pub(crate) layers: Vec<Layer>,
 }
 
 /// A layer in the layout.
 #[derive(Debug, Clone)]
-pub(super) struct Layer {
+pub(crate) struct Layer {
     digest: String,
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     diff_id: String,
 }
 
 impl Image {
     /// The image below `work`, made if it is not there yet.
-    pub(super) fn of_files(shape: Shape, work: &Path) -> Result<Image> {
+    pub(crate) fn of_files(shape: Shape, work: &Path) -> Result<Image> {
         Image::once(shape.name, work, |blobs| {
             report::progress(&format!(
                 "packing {} MB of /usr into {} with gzip -6, once",
@@ -81,7 +81,7 @@ impl Image {
     }
 
     /// An image of all layers of others, which share their blobs with it.
-    pub(super) fn of_layers(name: &'static str, others: &[&Image], work: &Path) -> Result<Image> {
+    pub(crate) fn of_layers(name: &'static str, others: &[&Image], work: &Path) -> Result<Image> {
         Image::once(name, work, |blobs| {
             let mut layers = Vec::new();
             for image in others {
@@ -126,7 +126,7 @@ impl Image {
     }
 
     /// Compressed bytes of all layers.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.layers.iter().map(|layer| layer.bytes).sum()
     }
 }
@@ -258,7 +258,7 @@ fn read_layers(layout: &Path) -> Result<Vec<Layer>> {
 }
 
 /// The digest of the one entry of a layout.
-pub(super) fn root(layout: &Path) -> Result<String> {
+pub(crate) fn root(layout: &Path) -> Result<String> {
     let index: Index = read(&layout.join("index.json"))?;
     let [root] = &index.manifests[..] else {
         anyhow::bail!("{} has not one entry", layout.display())

@@ -7,8 +7,9 @@
 //! instead of copied. The registry's own CPU time is nobody's, but it takes its share of the cores.
 
 mod contenders;
-mod make;
+pub(crate) mod make;
 mod report;
+pub(crate) mod stage;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,19 +87,22 @@ fn compare(options: &Options, work: &Path) -> Result<Comparison> {
 
 /// All three ways in turn.
 fn side_by_side(bench: &Bench<'_>, runs: u16) -> Result<Measured> {
-    let proxy = Proxy::start(bench.registry.host())?;
-    progress(&format!("{}: one unmeasured run of each", bench.image.name));
-    let expected = bench.reference(None)?.1;
+    let proxy = Proxy::start(bench.stage.registry.host())?;
+    progress(&format!(
+        "{}: one unmeasured run of each",
+        bench.stage.image.name
+    ));
+    let expected = bench.stage.reference(None, None)?.1;
     bench.download(proxy.host(), &expected)?;
     let download_moved = proxy.take();
     let mut measured = warm_up(bench, &proxy, &expected)?;
     let (mut reference, mut download) = (Vec::new(), Vec::new());
     let mut ours = Vec::new();
     for run in 1..=runs {
-        progress(&format!("{}: run {run} of {runs}", bench.image.name));
-        reference.push(bench.reference(Some(&expected))?.0);
-        ours.push(bench.ours(bench.registry.host(), &expected)?);
-        download.push(bench.download(bench.registry.host(), &expected)?);
+        progress(&format!("{}: run {run} of {runs}", bench.stage.image.name));
+        reference.push(bench.stage.reference(None, Some(&expected))?.0);
+        ours.push(bench.ours(bench.stage.registry.host(), &expected)?);
+        download.push(bench.download(bench.stage.registry.host(), &expected)?);
     }
     measured.add_ours(&ours);
     measured.add_others(&reference, &download, download_moved);
@@ -107,13 +111,16 @@ fn side_by_side(bench: &Bench<'_>, runs: u16) -> Result<Measured> {
 
 /// Ours only, for its memory; the reference says once what has to come out.
 fn alone(bench: &Bench<'_>, runs: u16) -> Result<Measured> {
-    let proxy = Proxy::start(bench.registry.host())?;
-    progress(&format!("{}: one unmeasured run of each", bench.image.name));
-    let expected = bench.reference(None)?.1;
+    let proxy = Proxy::start(bench.stage.registry.host())?;
+    progress(&format!(
+        "{}: one unmeasured run of each",
+        bench.stage.image.name
+    ));
+    let expected = bench.stage.reference(None, None)?.1;
     let mut measured = warm_up(bench, &proxy, &expected)?;
     let ours = (1..=runs).map(|run| {
-        progress(&format!("{}: run {run} of {runs}", bench.image.name));
-        bench.ours(bench.registry.host(), &expected)
+        progress(&format!("{}: run {run} of {runs}", bench.stage.image.name));
+        bench.ours(bench.stage.registry.host(), &expected)
     });
     let ours: Vec<Cost> = ours.collect::<Result<_>>()?;
     measured.add_ours(&ours);
@@ -126,7 +133,7 @@ fn warm_up(bench: &Bench<'_>, proxy: &Proxy, expected: &str) -> Result<Measured>
     let (mut ztoc_bytes, first, second) = bench.ours_twice(proxy, expected)?;
     ztoc_bytes.sort_unstable_by(|a, b| b.cmp(a));
     Ok(Measured::new(
-        bench.image,
+        bench.stage.image,
         &ztoc_bytes,
         cores,
         first,
