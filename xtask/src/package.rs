@@ -93,6 +93,11 @@ pub(crate) fn for_this_machine(workspace: &Workspace) -> Result<Packed> {
     one(workspace, Arch::host()?)
 }
 
+/// Where this machine's program lies once it is packaged; the tests find it in the variable `SOCI_PACKAGED_BOOTSTRAP`.
+pub(crate) fn program(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("dist").join(PROGRAM)
+}
+
 fn one(workspace: &Workspace, arch: Arch) -> Result<Packed> {
     let program = build(workspace, arch)?;
     let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;

@@ -12,6 +12,7 @@ use crate::go_registry;
 use crate::layering;
 use crate::lazy;
 use crate::oracle;
+use crate::package;
 use crate::python;
 use crate::tools::{self, Tool};
 use crate::workspace::{self, GoModule, Workspace};
@@ -147,6 +148,7 @@ pub(crate) const TIERS: &[Tier] = &[
             Step::Check("go build of the second registry", go_registry::build),
             Step::Check("AWS's runtime interface emulator", python::install_emulator),
             Step::Check("moto", python::install_aws),
+            Step::Check("package of the function", packaged),
             Step::Cargo(&[
                 "build",
                 "--workspace",
@@ -211,6 +213,7 @@ impl Step {
         command.env("SOCI_LAZY_PROGRAMS", lazy::path(workspace));
         command.env("SOCI_LAMBDA_EMULATOR", python::emulator(workspace));
         command.env("SOCI_MOTO_SERVER", python::moto(workspace));
+        command.env("SOCI_PACKAGED_BOOTSTRAP", package::program(workspace));
         workspace::run(command)
     }
 }
@@ -223,6 +226,11 @@ fn strict_rustdoc() -> String {
     )
     .trim_start()
     .to_owned()
+}
+
+/// The function as it is deployed.
+fn packaged(workspace: &Workspace) -> Result<()> {
+    package::for_this_machine(workspace).map(drop)
 }
 
 /// The fuzz targets are a workspace of their own, which `cargo fmt --all` at the root does not see.

@@ -2,11 +2,16 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::moto::Moto;
 use crate::server::{Reply, Request, serve};
 use crate::{TOKEN, lock};
+
+/// How long AWS's tokens for registries last.
+const TOKEN_LASTS: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// A request that the cloud answered.
 #[derive(Debug, Clone)]
@@ -42,6 +47,32 @@ impl Cloud {
         let host = serve(move |request| {
             let reply = lock(&called).answer(&request);
             Box::pin(std::future::ready(reply))
+        });
+        Cloud { host, state }
+    }
+
+    /// The same in front of moto, which answers for ECR. Its tokens ended in 2015, which a client that renews in time would ask anew for
+    /// ever: here they last as long as AWS's.
+    #[must_use]
+    pub fn in_front_of(moto: &Moto) -> Cloud {
+        let state: Arc<Mutex<Called>> = Arc::default();
+        let (called, moto) = (Arc::clone(&state), moto.host().to_owned());
+        let host = serve(move |request| {
+            let (called, moto) = (Arc::clone(&called), moto.clone());
+            Box::pin(async move {
+                let own = lock(&called).answer(&request);
+                let asks_for_token = request.header("x-amz-target");
+                if !asks_for_token.is_some_and(|name| name.ends_with(".GetAuthorizationToken")) {
+                    return own;
+                }
+                let body = request.forward(&moto).await.expect("moto answers");
+                let mut answer: Value = serde_json::from_slice(&body).expect("moto answers JSON");
+                let ends = SystemTime::now() + TOKEN_LASTS;
+                let ends = ends.duration_since(SystemTime::UNIX_EPOCH);
+                answer["authorizationData"][0]["expiresAt"] =
+                    ends.expect("after 1970").as_secs().into();
+                Reply::of(&answer)
+            })
         });
         Cloud { host, state }
     }
@@ -99,7 +130,7 @@ impl Called {
         if let Some((_, status, document)) = place.and_then(|place| self.unusual.remove(place)) {
             return Reply {
                 status,
-                ..Reply::ok(document.to_string().into_bytes())
+                ..Reply::of(&document)
             };
         }
         let answer = match name {
@@ -111,6 +142,6 @@ impl Called {
             "PutEvents" => json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
             _ => json!({}),
         };
-        Reply::ok(answer.to_string().into_bytes())
+        Reply::of(&answer)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`RuntimeApi`] is Lambda's, one for each environment, as there: what an environment that was killed had asked for is nobody else's answer.
 //! [`Cloud`] is ECR's `GetAuthorizationToken`, whose token lasts; a parameter; an event bus; an address at which a stack's answer is waited for.
+//! [`Moto`] answers in a cloud's place as others think AWS does.
 //! [`environment`] is what Lambda sets for a function, [`push_event`] what Amazon ECR tells it.
 
 #![allow(
@@ -10,10 +11,12 @@
 )]
 
 mod cloud;
+mod moto;
 mod runtime_api;
 mod server;
 
 pub use cloud::{Call, Cloud};
+pub use moto::{MOTO_LOGIN, MOTO_VARIABLE, Moto};
 pub use runtime_api::RuntimeApi;
 
 use std::sync::{Mutex, MutexGuard};
@@ -44,9 +47,19 @@ pub fn environment(
     cloud: &Cloud,
     memory_mib: u64,
 ) -> Vec<(&'static str, String)> {
+    let mut variables = environment_without_runtime_api(cloud, memory_mib);
+    variables.push(("AWS_LAMBDA_RUNTIME_API", runtime.host().to_owned()));
+    variables
+}
+
+/// The same where something else tells the function where the runtime API is.
+#[must_use]
+pub fn environment_without_runtime_api(
+    cloud: &Cloud,
+    memory_mib: u64,
+) -> Vec<(&'static str, String)> {
     let text = |name, value: &str| (name, value.to_owned());
     vec![
-        text("AWS_LAMBDA_RUNTIME_API", runtime.host()),
         text("AWS_LAMBDA_FUNCTION_NAME", "soci"),
         text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory_mib.to_string()),
         text("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),

@@ -4,8 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+/// The end of a head.
+const END: &[u8] = b"\r\n\r\n";
 
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -25,7 +29,7 @@ impl Request {
 
     async fn read(client: &mut TcpStream) -> std::io::Result<Request> {
         let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
+        while !head.ends_with(END) {
             head.push(client.read_u8().await?);
         }
         let head = String::from_utf8_lossy(&head).into_owned();
@@ -40,6 +44,19 @@ impl Request {
         request.body = vec![0; length.and_then(|text| text.parse().ok()).unwrap_or(0)];
         client.read_exact(&mut request.body).await?;
         Ok(request)
+    }
+
+    /// The body of what another server answers to it.
+    pub(crate) async fn forward(&self, host: &str) -> std::io::Result<Vec<u8>> {
+        let mut server = TcpStream::connect(host).await?;
+        let (first, fields) = self.head.split_once("\r\n").unwrap_or_default();
+        let head = format!("{first}\r\nConnection: close\r\n{fields}");
+        server.write_all(head.as_bytes()).await?;
+        server.write_all(&self.body).await?;
+        let mut answer = Vec::new();
+        server.read_to_end(&mut answer).await?;
+        let end = answer.windows(END.len()).position(|bytes| bytes == END);
+        Ok(answer.split_off(end.map_or(answer.len(), |at| at + END.len())))
     }
 }
 
@@ -58,6 +75,10 @@ impl Reply {
         }
     }
 
+    pub(crate) fn of(document: &Value) -> Reply {
+        Reply::ok(document.to_string().into_bytes())
+    }
+
     pub(crate) fn not_found() -> Reply {
         Reply {
             status: 404,
@@ -67,6 +88,12 @@ impl Reply {
 }
 
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+/// An address that nobody listens at.
+pub(crate) fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it has one").to_string()
+}
 
 /// Starts a server on a free port and gives back host and port.
 pub(crate) fn serve(answer: impl Fn(Request) -> Answering + Send + Sync + 'static) -> String {

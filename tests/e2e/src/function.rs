@@ -100,13 +100,10 @@ impl Function {
     #[must_use]
     pub fn lines(&self) -> Vec<Value> {
         let lines = self.lines.lock().expect("no test panics here").clone();
-        let read = |line: &String| {
-            for secret in SECRETS {
-                assert!(!line.contains(secret), "{secret} in {line}");
-            }
-            serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))
-        };
-        lines.iter().map(read).collect()
+        lines
+            .iter()
+            .map(|line| json_without_secrets(line))
+            .collect()
     }
 
     /// From its start to its first question to the runtime API.
@@ -122,4 +119,15 @@ impl Function {
         let _ = (&mut self.reader).await;
         self.lines()
     }
+}
+
+/// A line that the function wrote.
+///
+/// # Panics
+/// If it is no JSON, or holds a secret.
+pub(crate) fn json_without_secrets(line: &str) -> Value {
+    for secret in SECRETS {
+        assert!(!line.contains(secret), "{secret} in {line}");
+    }
+    serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))
 }

@@ -8,13 +8,14 @@
 //! [`registry`] real registries · [`proxy`] counts and answers in the registry's place · [`fault`] makes things go wrong on the way ·
 //! [`watched`] stops a job at its writes · [`images`] what is pushed · [`walk`](mod@walk) everything behind a tag, and the proof of its
 //! zTOCs · [`skopeo`] the independent client · [`job`] runs the job, [`program`] the product, [`function`] the Lambda function, [`aws`]
-//! the parts of AWS around it
+//! the parts of AWS around it, [`emulator`] Lambda as AWS imitates it
 
 #![allow(
     clippy::missing_panics_doc,
     reason = "everything here serves tests, where a panic is a failed test"
 )]
 
+pub mod emulator;
 pub mod fault;
 pub mod function;
 pub mod images;

@@ -293,7 +293,7 @@ fn missing(command: &Command, package: &str, error: &std::io::Error) -> String {
     format!("{program:?}: {error}; install it: apt-get install {package}")
 }
 
-fn free_port() -> String {
+pub(crate) fn free_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     listener
         .local_addr()

@@ -120,6 +120,12 @@ impl FaultProxy {
         }
     }
 
+    /// 127.0.0.1 with its port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// A repository behind the proxy.
     #[must_use]
     pub fn store(&self, http: &Http, repository: &str, retry: RetryPolicy) -> Arc<dyn Store> {

@@ -16,6 +16,8 @@ mod odd;
 mod once;
 mod random;
 
+pub(crate) use once::{DAMAGE, PASSING, can_be};
+
 use soci_testkit::image::{self, AMD64, ARM64, Image, Index, Layer, Shelf, media};
 use soci_testkit::{content, gzip, tar};
 

@@ -9,7 +9,7 @@ use super::bench::{Bench, FULL, PLAIN, Plan, wanted};
 use super::image;
 
 /// Faults of connections and servers.
-pub(super) const PASSING: [Fault; 20] = [
+pub(crate) const PASSING: [Fault; 20] = [
     Fault::Refused,
     Fault::HungUp,
     Fault::Deaf,
@@ -33,7 +33,7 @@ pub(super) const PASSING: [Fault; 20] = [
 ];
 
 /// Bytes, lengths and digests that are wrong, for once.
-pub(super) const DAMAGE: [Fault; 5] = [
+pub(crate) const DAMAGE: [Fault; 5] = [
     Fault::WrongByte(400),
     Fault::WrongByte(1000),
     Fault::Short(3),
@@ -42,7 +42,7 @@ pub(super) const DAMAGE: [Fault; 5] = [
 ];
 
 /// Whether a fault is one that can be at a request.
-pub(super) fn can_be(fault: Fault, ask: Ask, setup: Setup) -> bool {
+pub(crate) fn can_be(fault: Fault, ask: Ask, setup: Setup) -> bool {
     let redirected = setup.redirects && matches!(ask, Ask::ReadLayer | Ask::ReadConfig);
     match fault {
         // The endpoint itself refuses for good, and a host of blobs knows no tokens.

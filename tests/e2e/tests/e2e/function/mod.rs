@@ -1,5 +1,14 @@
 //! The function's own program, between a runtime API and a real registry with a password: an event in, an indexed tag out.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "from which seed, and what came of it, is part of the result"
+)]
+
+mod burst;
+mod emulated;
+mod faulty;
+mod killed;
 mod refusals;
 mod v1;
 
