@@ -234,6 +234,7 @@ fn questions(server: &Server) -> usize {
     asked.iter().filter(is_question).count()
 }
 
+/// Defect A18 of AWS's builder: what a registry lacks is known by a whole sentence.
 #[tokio::test]
 async fn other_answers_than_404_mean_no_api_too() {
     // How often it is asked: a 401 once more, with a renewed credential.

@@ -189,6 +189,7 @@ const OTHERS: &[&str] = &[
     "123456789012.dkr.ecr.us-east-1.amazonaws.cоm",
 ];
 
+/// Defect A19 of AWS's builder: two domains are known, and names that only contain one pass.
 #[test]
 fn recognises_hosts_of_every_partition_and_flavour() {
     for (text, region, known, api) in HOSTS {

@@ -242,6 +242,7 @@ fn an_answer_that_is_too_long_becomes_a_failure() {
     assert!(request.failure(&"x".repeat(10_000)).len() <= 4_096);
 }
 
+/// Defect A8 of AWS's builder: patterns that are not anchored let garbage pass.
 #[test]
 fn what_is_nothing_of_these_is_refused_by_name() {
     let push: Value = serde_json::from_str(include_str!("fixtures/push.json")).expect("JSON");

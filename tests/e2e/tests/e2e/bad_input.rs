@@ -238,6 +238,8 @@ async fn the_program_tells_each_in_one_line() {
 
 /// Documents that no registry could hold: too large a one, and an index that is its own child. Digests forbid that, so it is told
 /// of by a registry that lies.
+///
+/// Defect A17 of AWS's builder: an answer is read without a limit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_without_end_are_refused() {
     let registry = Registry::docker();

@@ -20,6 +20,7 @@ const LAYERS: usize = 2;
 /// Between two looks at the peak, which the kernel keeps: only what comes after the last look is missed.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
+/// Defect A13 of AWS's builder, too: copies stay on the disk of a warm environment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn layers_are_neither_kept_in_memory_nor_on_disk() {
     let registry = Registry::docker();

@@ -26,6 +26,7 @@ enum Other {
     MovesAndIndexes,
 }
 
+/// Defect A11 of AWS's builder: quick pushes leave the output tag on the older image.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tag_that_moves_around_the_last_write_is_followed() {
     let registry = Registry::docker();

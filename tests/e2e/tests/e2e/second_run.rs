@@ -70,6 +70,7 @@ async fn an_indexed_image_fed_back_in_stays_as_it_is() {
     assert_eq!(store.tags().await.unwrap().len(), 2);
 }
 
+/// Defect A2 of AWS's builder: that there is nothing to index is known by an error's words, and a failure.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_image_with_nothing_to_index_passes_through_once() {
     let real = Registry::docker();

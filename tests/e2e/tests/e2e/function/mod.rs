@@ -325,6 +325,7 @@ async fn it_stops_before_it_is_killed_and_goes_on_with_the_next() {
     assert_eq!(told(&answer), ("skipped", "untagged"));
 }
 
+/// Defect A12 of AWS's builder: nothing sizes an image before it is read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_done_in_time_is_not_begun() {
     let (registry, cloud) = (registry(), Cloud::start());
