@@ -154,7 +154,7 @@ mod tests {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let found = first_files(&source, 1).expect("the sources can be listed");
         assert_eq!(found.entries.len(), 1);
-        assert_eq!(found.entries[0].path, source.join("cgroup.rs"));
+        assert_eq!(found.entries[0].path, source.join("disk.rs"));
         assert!(!found.all);
 
         let found = first_files(&source, u64::MAX).expect("the sources can be listed");

@@ -2,11 +2,10 @@
 //!
 //! `cargo xtask bench …` builds what is compared and starts this program. The modules: [`ztoc`] is the comparison of
 //! one layer, [`layer`] makes the layer; [`image`] is the comparison of whole images between a [`registry`] and itself, whose
-//! bytes a [`proxy`] counts; [`function`] is the Lambda function on the same images, held to its size by a [`cgroup`]; [`files`] packs real files, [`measure`] takes a child's time and memory and [`disk`] its files,
+//! bytes a [`proxy`] counts; [`function`] is the Lambda function on the same images, held to its size by a [`cgroup`](soci_test_aws::cgroup); [`files`] packs real files, [`measure`] takes a child's time and memory and [`disk`] its files,
 //! [`limits`] are the bare loops that no builder can beat, [`stats`] turns samples into medians and verdicts, [`mod@report`] into a
 //! table and JSON, [`versions`] says what was measured.
 
-mod cgroup;
 mod disk;
 mod files;
 mod function;
@@ -43,15 +42,6 @@ enum Task {
     Image(image::Options),
     /// The Lambda function in several sizes, and the reference's converter in that of AWS's builder.
     Function(function::Options),
-    /// Become a command in control groups.
-    #[command(hide = true)]
-    Inside {
-        /// Folder of a group.
-        #[arg(long = "group")]
-        groups: Vec<PathBuf>,
-        #[arg(last = true, required = true)]
-        command: Vec<OsString>,
-    },
     /// Run a command and print its wall time, CPU time and peak memory as JSON.
     #[command(hide = true)]
     Measure {
@@ -71,7 +61,6 @@ fn main() -> Result<()> {
         Task::Ztoc(options) => ztoc::run(&options),
         Task::Image(options) => image::run(&options),
         Task::Function(options) => function::run(&options),
-        Task::Inside { groups, command } => cgroup::run_inside(&groups, &command),
         Task::Measure { no_files, command } => measure::wrap(&command, !no_files),
         Task::Limit { kind, file } => limits::run(kind, &file),
     }

@@ -21,8 +21,8 @@ use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
 use nix::sys::time::TimeVal;
 use serde::{Deserialize, Serialize};
 
-use crate::cgroup::Group;
 use crate::disk;
+use soci_test_aws::cgroup::Group;
 
 /// What one run of one command cost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ pub(crate) fn cost_at(place: Place<'_>, command: &[OsString]) -> Result<Cost> {
 fn wrapper(command: &[OsString], may_write_files: bool, group: Option<&Group>) -> Result<Command> {
     let own = env::current_exe().context("cannot find this program's file")?;
     let mut wrapper = match group {
-        Some(group) => group.command(&own)?,
+        Some(group) => group.command(&own),
         None => Command::new(own),
     };
     wrapper.arg("measure");

@@ -9,9 +9,9 @@ use serde_json::Value;
 use soci_test_aws::{Cloud, RuntimeApi, environment, push_event};
 use tokio::runtime::Runtime;
 
-use crate::cgroup::{Group, Size};
 use crate::image::make::TAG;
 use crate::image::stage::BUILD_TOOL;
+use soci_test_aws::cgroup::{Group, Size};
 
 /// What Lambda gives an invocation at most.
 const LONGEST: Duration = Duration::from_secs(900);
@@ -90,7 +90,7 @@ impl Lambda {
         self.runtime.block_on(async {
             let api = RuntimeApi::start();
             let begun = Instant::now();
-            let command = group.command(&self.program)?;
+            let command = group.command(&self.program);
             let mut process = self.start(command, &api, size.memory_mib, &settings)?;
             let event = push_event(repository, TAG, "").to_string();
             api.invoke("1", LONGEST, event.into_bytes());

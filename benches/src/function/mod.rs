@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::cgroup::{Group, Size};
 use crate::image::make::{Image, THREE, TWELVE};
 use crate::image::stage::Stage;
 use crate::registry::Registry;
 use crate::report::{print, progress, write_json};
 use crate::versions;
+use soci_test_aws::cgroup::{Group, Size};
 
 use lambda::Lambda;
 use report::{Comparison, Measured, Package};
@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .with_context(|| format!("cannot make {}", options.work.display()))?;
     let work = fs::canonicalize(&options.work)?;
     // Before minutes are spent on what could not be measured.
-    drop(Group::new(BUILDERS_SIZE)?);
+    drop(Group::new(BUILDERS_SIZE).context("NOT MEASURED")?);
     let comparison = compare(options, &work)?;
     write_json(&comparison, &work.join("function.json"))?;
     print(&comparison, report::table, options.json)?;

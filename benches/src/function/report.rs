@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::lambda::Indexed;
-use crate::cgroup::Size;
 use crate::image::make::Image;
 use crate::measure::Cost;
 use crate::stats::{MIB, Spread, Target, float};
+use soci_test_aws::cgroup::Size;
 
 /// The reference takes at least so many times our GB-seconds, in the size of AWS's builder.
 const COST_RATIO: f64 = 3.3;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::make::{self, Image, TAG};
-use crate::cgroup::Group;
 use crate::measure::{self, Cost, Place};
 use crate::registry::Registry;
+use soci_test_aws::cgroup::Group;
 
 /// Given to all builders, because the identifier is part of the bytes.
 pub(crate) const BUILD_TOOL: &str = "soci-bench";

@@ -166,6 +166,7 @@ fn wrong_usage_is_2() {
     assert_eq!(desk.names(), ["layer"]);
 }
 
+/// Defect A15 of AWS's builder: a layer is indexed up to the end of its first member, and that is called success.
 #[test]
 fn members_are_skipped_unless_allowed() {
     let desk = Desk::new();

@@ -3,6 +3,7 @@
 //! [`RuntimeApi`] is Lambda's, one for each environment, as there: what an environment that was killed had asked for is nobody else's answer.
 //! [`Cloud`] is ECR's `GetAuthorizationToken`, whose token lasts; a parameter; an event bus; an address at which a stack's answer is waited for.
 //! [`Moto`] answers in a cloud's place as others think AWS does.
+//! [`cgroup`] holds it to the size of a function.
 //! [`environment`] is what Lambda sets for a function, [`push_event`] what Amazon ECR tells it.
 
 #![allow(
@@ -10,6 +11,7 @@
     reason = "everything here serves tests, where a panic is a failed test"
 )]
 
+pub mod cgroup;
 mod cloud;
 mod moto;
 mod runtime_api;

@@ -6,15 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use soci_test_aws::cgroup::{Group, Size};
 use soci_test_aws::{Cloud, KEY, RuntimeApi, SESSION, TOKEN, environment};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use crate::emulator::packaged;
 use crate::program;
 
 /// What must be in no line that the function writes: token, password, AWS's key, and the signature of a stack's answer address.
 pub const SECRETS: [&str; 5] = [TOKEN, "hunter2", KEY, SESSION, "SignedAnswerAddress"];
+
+/// As on Lambda.
+const SEARCHED: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Longest wait for anything in a test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,11 +38,33 @@ impl Function {
     /// Starts it with these settings and nothing else in its environment but what Lambda sets.
     #[must_use]
     pub fn start(cloud: &Cloud, settings: &[(&str, &str)]) -> Function {
+        let command = Command::new(program::path("bootstrap"));
+        Function::start_as(command, 1_024, cloud, settings)
+    }
+
+    /// Starts it as it is packaged, held to a size.
+    #[must_use]
+    pub fn start_held(
+        group: &Group,
+        size: Size,
+        cloud: &Cloud,
+        settings: &[(&str, &str)],
+    ) -> Function {
+        let command = Command::from(group.command(&packaged()));
+        Function::start_as(command, size.memory_mib, cloud, settings)
+    }
+
+    fn start_as(
+        mut command: Command,
+        memory_mib: u64,
+        cloud: &Cloud,
+        settings: &[(&str, &str)],
+    ) -> Function {
         let runtime = RuntimeApi::start();
-        let mut command = Command::new(program::path("bootstrap"));
         command
             .env_clear()
-            .envs(environment(&runtime, cloud, 1_024));
+            .env("PATH", SEARCHED)
+            .envs(environment(&runtime, cloud, memory_mib));
         command.envs(settings.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(Stdio::inherit()).kill_on_drop(true);

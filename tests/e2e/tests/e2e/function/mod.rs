@@ -10,6 +10,7 @@ mod emulated;
 mod faulty;
 mod killed;
 mod refusals;
+mod small;
 mod v1;
 
 use std::time::{Duration, Instant};

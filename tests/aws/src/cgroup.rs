@@ -1,14 +1,12 @@
 //! Holds a command to a part of a core and to some memory, as Lambda holds a function of some size: by a control group of the kernel's.
 //!
-//! Version 1 and version 2 of control groups look different and do the same. A command enters its group by itself ([`run_inside`]) before it
-//! becomes the program that is measured, so no part of that runs outside. Groups are root's to make.
+//! Version 1 and version 2 of control groups look different and do the same. A command enters its group by itself before it
+//! becomes the program that is held, so no part of that runs outside. Groups are root's to make.
 
-use std::env;
-use std::ffi::OsString;
 use std::fs;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -21,13 +19,16 @@ const PERIOD_MICROSECONDS: f64 = 20_000.0;
 /// A group whose last process just ended may not be empty at once.
 const REMOVALS: u32 = 50;
 
+/// Enters the groups that are named first, and becomes the command behind them. 0 is the process that writes it.
+const ENTER: &str = r#"while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@""#;
+
 /// What a function of some size gets.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct Size {
+pub struct Size {
     /// Cores, parts of one included.
-    pub(crate) cores: f64,
+    pub cores: f64,
     /// Memory in MiB.
-    pub(crate) memory_mib: u64,
+    pub memory_mib: u64,
 }
 
 impl Size {
@@ -40,8 +41,11 @@ impl Size {
     }
 }
 
+/// Groups of this process so far: each has a name of its own.
+static GROUPS: AtomicU32 = AtomicU32::new(0);
+
 /// A group; it is removed when it is dropped, which is after its processes.
-pub(crate) struct Group {
+pub struct Group {
     folders: Vec<PathBuf>,
 }
 
@@ -60,17 +64,21 @@ impl Drop for Group {
 
 impl Group {
     /// A group for processes of this size.
-    pub(crate) fn new(size: Size) -> Result<Group> {
+    ///
+    /// # Errors
+    /// Where groups cannot be made.
+    pub fn new(size: Size) -> Result<Group> {
         let group = Group::try_new(size);
         group.context(
-            "NOT MEASURED: processor and memory cannot be limited here; run as root where control groups (/sys/fs/cgroup) are writable",
+            "processor and memory cannot be limited here; run as root where control groups (/sys/fs/cgroup) are writable",
         )
     }
 
     fn try_new(size: Size) -> Result<Group> {
         let mounts = fs::read_to_string("/proc/self/mounts")?;
         let own = fs::read_to_string("/proc/self/cgroup")?;
-        let name = format!("soci-bench-{}", std::process::id());
+        let number = GROUPS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("soci-{}-{number}", std::process::id());
         let mut group = Group {
             folders: Vec::new(),
         };
@@ -105,26 +113,13 @@ impl Group {
     }
 
     /// A program that runs in the group from its first instruction.
-    pub(crate) fn command(&self, program: &Path) -> Result<Command> {
-        let mut command = Command::new(env::current_exe().context("cannot find this program")?);
-        command.arg("inside");
-        for folder in &self.folders {
-            command.arg("--group").arg(folder);
-        }
+    #[must_use]
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", ENTER, "sh"]).args(&self.folders);
         command.arg("--").arg(program);
-        Ok(command)
+        command
     }
-}
-
-/// The started side: enters the groups and becomes the command.
-pub(crate) fn run_inside(groups: &[PathBuf], command: &[OsString]) -> Result<()> {
-    for group in groups {
-        // 0 is the process that writes it.
-        write(group, "cgroup.procs", "0")?;
-    }
-    let (program, args) = command.split_first().context("no command to run")?;
-    let error = Command::new(program).args(args).exec();
-    Err(error).with_context(|| format!("cannot start {}", program.display()))
 }
 
 fn write(folder: &Path, file: &str, text: &str) -> Result<()> {
