@@ -53,6 +53,23 @@ fn regression_mutation_docker_in_capitals() {
     assert_eq!(reference.to_string(), "docker.io/library/alpine:latest");
 }
 
+/// libFuzzer: in a message a NUL is written `\0`, and with the zeros behind it looked like what stood before the `@`. The law was wrong, not
+/// the message.
+#[test]
+fn regression_libfuzzer_escape_before_the_digest() {
+    let input = corpus::input("references", "regression-escape-before-the-digest");
+    let text = String::from_utf8(input).expect("text");
+    let error = text
+        .parse::<soci_registry::Reference>()
+        .expect_err("no digest");
+    assert!(
+        error
+            .to_string()
+            .ends_with(r#""…@sha256J\000000003074457345/""#),
+        "{error}"
+    );
+}
+
 #[test]
 #[ignore = "writes the seeds anew"]
 fn write_seeds() {

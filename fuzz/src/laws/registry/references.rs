@@ -58,7 +58,8 @@ fn tells_password(text: &str, shown: &str) -> bool {
     let password: String = chars[begin..].iter().collect();
     // Marks could be those around the text, or of an escape.
     let is_word = chars[begin..].iter().all(char::is_ascii_alphanumeric);
-    let is_elsewhere = text[before.len()..].contains(&password);
+    // As a message shows it: an escape can complete the word.
+    let is_elsewhere = format!("{:?}", &text[before.len()..]).contains(&password);
     is_word && !is_elsewhere && shown.contains(&password)
 }
 
