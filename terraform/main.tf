@@ -75,7 +75,7 @@ locals {
   is_narrow_taken = (
     length(local.narrow_push_pattern) <= 2048
     && length([for wildcard, condition in local.conditions : wildcard if strcontains(condition, "\"wildcard\"")]) <= 8
-    && !contains(local.alternatives, jsonencode({}))
+    && !contains([for parts in local.event_wildcards : join(":", parts)], "*:*")
   )
   push_pattern = local.is_narrow_taken ? local.narrow_push_pattern : local.wide_push_pattern
 

@@ -3,11 +3,15 @@
 //! A person and CI run the same commands, so that "green" means one thing. The modules: [`tiers`] is the list of what
 //! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`layering`]
 //! holds the rule of who may use whom, [`oracle`] builds the reference builder, [`go_registry`] a second registry and [`lazy`] what
-//! loads images lazily, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets, [`package`] makes the zip that Lambda takes,
+//! loads images lazily, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets, [`package`] makes the zip that Lambda takes, [`deploy`] deploys it,
+//! [`docs`] writes the tables of what can be set when it is deployed, [`event_ruler`] fetches EventBridge's own engine,
 //! [`workspace`] knows the folders and starts programs.
 
 mod bench;
 mod console;
+mod deploy;
+mod docs;
+mod event_ruler;
 mod fuzz;
 mod go_registry;
 mod layering;
@@ -42,6 +46,13 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Build the function as it ships, check what it needs, pack it.
     Package(package::Options),
+    /// Deploy the function into an AWS account.
+    Deploy {
+        #[command(subcommand)]
+        road: deploy::Road,
+    },
+    /// Write the tables of documents that are made from the code they document.
+    Docs,
     /// Measure against the reference builder.
     Bench {
         #[command(subcommand)]
@@ -65,6 +76,8 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::Test(options) => Ok(run::test(&workspace, &options)),
         Task::Fuzz(options) => fuzz::run(&workspace, &options),
         Task::Package(options) => package::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Task::Deploy { road } => deploy::run(&workspace, &road).map(|()| ExitCode::SUCCESS),
+        Task::Docs => docs::write(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Bench { what } => bench::run(&workspace, &what),
     }
 }

@@ -57,7 +57,7 @@ impl Arch {
     }
 
     /// As Lambda names it, and so the zips.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
             Self::Arm64 => "arm64",
@@ -98,7 +98,8 @@ pub(crate) fn program(workspace: &Workspace) -> PathBuf {
     workspace.target.join("dist").join(PROGRAM)
 }
 
-fn one(workspace: &Workspace, arch: Arch) -> Result<Packed> {
+/// The same for one processor.
+pub(crate) fn one(workspace: &Workspace, arch: Arch) -> Result<Packed> {
     let program = build(workspace, arch)?;
     let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
     let needs = needs::of(&bytes, arch)?;

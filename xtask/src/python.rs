@@ -24,6 +24,12 @@ pub(crate) const AWS: Packages = Packages {
     with_dependencies: true,
 };
 
+/// checkov, whose versions of what others need are its own.
+const SCAN: Packages = Packages {
+    name: "scan",
+    with_dependencies: true,
+};
+
 /// AWS's runtime interface emulator lies in a package.
 const EMULATOR: Packages = Packages {
     name: "emulator",
@@ -81,6 +87,21 @@ pub(crate) fn moto(workspace: &Workspace) -> PathBuf {
 /// Installs moto.
 pub(crate) fn install_aws(workspace: &Workspace) -> Result<()> {
     AWS.install(workspace)
+}
+
+/// Where the programs of moto's and cfn-lint's packages are; the tests find them in the variable `SOCI_AWS_PROGRAMS`.
+pub(crate) fn aws_programs(workspace: &Workspace) -> PathBuf {
+    AWS.folder(workspace).join("bin")
+}
+
+/// Where checkov is; the tests find it in the variable `SOCI_POLICY_SCAN`.
+pub(crate) fn policy_scan(workspace: &Workspace) -> PathBuf {
+    SCAN.program(workspace, "checkov")
+}
+
+/// Installs checkov.
+pub(crate) fn install_policy_scan(workspace: &Workspace) -> Result<()> {
+    SCAN.install(workspace)
 }
 
 /// Where AWS's emulator is; the tests find it in the variable `SOCI_LAMBDA_EMULATOR`.

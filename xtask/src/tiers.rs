@@ -8,6 +8,8 @@ use std::env;
 use anyhow::{Result, ensure};
 
 use crate::console;
+use crate::docs;
+use crate::event_ruler;
 use crate::go_registry;
 use crate::layering;
 use crate::lazy;
@@ -90,6 +92,8 @@ pub(crate) const TIERS: &[Tier] = &[
             "--exclude",
             "soci-conformance",
             "--exclude",
+            "soci-deploy",
+            "--exclude",
             "soci-e2e",
             "--exclude",
             "soci-lazy",
@@ -131,6 +135,23 @@ pub(crate) const TIERS: &[Tier] = &[
                 "--",
                 "--nocapture",
             ]),
+        ],
+    },
+    Tier {
+        name: "deploy",
+        proves: "the stack and the module agree with infra/ and each other, event patterns in EventBridge's own engine, the module with the real provider",
+        needs: &[
+            &tools::PYTHON,
+            &tools::TERRAFORM,
+            &tools::JAVA,
+            &tools::MAVEN,
+        ],
+        steps: &[
+            Step::Check("tables of what can be set", docs::check),
+            Step::Check("cfn-lint and moto", python::install_aws),
+            Step::Check("checkov", python::install_policy_scan),
+            Step::Check("EventBridge's engine", event_ruler::install),
+            Step::Cargo(&["test", "--workspace", "--test", "deploy", "--no-fail-fast"]),
         ],
     },
     Tier {
@@ -214,6 +235,9 @@ impl Step {
         command.env("SOCI_LAMBDA_EMULATOR", python::emulator(workspace));
         command.env("SOCI_MOTO_SERVER", python::moto(workspace));
         command.env("SOCI_PACKAGED_BOOTSTRAP", package::program(workspace));
+        command.env("SOCI_AWS_PROGRAMS", python::aws_programs(workspace));
+        command.env("SOCI_POLICY_SCAN", python::policy_scan(workspace));
+        command.env("SOCI_EVENT_RULER", event_ruler::path(workspace));
         workspace::run(command)
     }
 }

@@ -60,6 +60,23 @@ pub(crate) const PYTHON: Tool = Tool {
     probe: Probe::Answers(&["python3", "-m", "venv", "--help"]),
     debian: Some("python3-venv"),
 };
+/// Plans and applies the module.
+pub(crate) const TERRAFORM: Tool = Tool {
+    name: "Terraform",
+    probe: Probe::Program("terraform"),
+    debian: None,
+};
+/// EventBridge's own engine is Java, and Maven fetches it.
+pub(crate) const JAVA: Tool = Tool {
+    name: "Java with its compiler",
+    probe: Probe::Program("javac"),
+    debian: Some("default-jdk-headless"),
+};
+pub(crate) const MAVEN: Tool = Tool {
+    name: "Maven",
+    probe: Probe::Program("mvn"),
+    debian: Some("maven"),
+};
 /// Runs containers.
 pub(crate) const RUNC: Tool = program("runc", "runc");
 /// Mounts are root's to make.

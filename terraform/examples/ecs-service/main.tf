@@ -121,7 +121,7 @@ resource "aws_ecs_service" "service" {
   cluster          = var.cluster_arn
   task_definition  = aws_ecs_task_definition.service.arn
   launch_type      = "FARGATE"
-  platform_version = "1.4.0"
+  platform_version = "LATEST"
   desired_count    = 2
 
   # All new tasks start at once, beside all old ones: a deployment takes as long as one start.

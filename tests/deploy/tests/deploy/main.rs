@@ -1,0 +1,9 @@
+//! Both roads of deployment against `infra/`, against each other, and against what is asked of them.
+
+mod both_roads;
+mod event_patterns;
+mod module;
+mod parameters;
+mod permissions;
+mod policy_scan;
+mod stack;
