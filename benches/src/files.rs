@@ -1,7 +1,7 @@
 //! Packs real files of this machine, as an image build would pack them.
 //!
 //! Made-up data compresses unlike programs and libraries do, so layers are made from a sorted walk of a folder through GNU
-//! tar and `gzip -6`, one member each. The same machine gives the same files.
+//! tar and gzip, one member each. The same machine gives the same files.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -35,8 +35,18 @@ pub(crate) struct Found {
 
 /// The first entries below `root` whose files hold `wanted_bytes`.
 pub(crate) fn first_files(root: &Path, wanted_bytes: u64) -> Result<Found> {
+    first_files_where(root, wanted_bytes, &|_, _| true)
+}
+
+/// As [`first_files`], without the files that are not to be kept, by path and size.
+pub(crate) fn first_files_where(
+    root: &Path,
+    wanted_bytes: u64,
+    keep: &dyn Fn(&Path, u64) -> bool,
+) -> Result<Found> {
     let mut walk = Walk {
         left_bytes: wanted_bytes,
+        keep,
         entries: Vec::new(),
     };
     walk.folder(root)?;
@@ -47,12 +57,13 @@ pub(crate) fn first_files(root: &Path, wanted_bytes: u64) -> Result<Found> {
 }
 
 /// Entries until enough bytes are found.
-struct Walk {
+struct Walk<'a> {
     left_bytes: u64,
+    keep: &'a dyn Fn(&Path, u64) -> bool,
     entries: Vec<Entry>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn folder(&mut self, folder: &Path) -> Result<()> {
         let listed =
             fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
@@ -65,7 +76,8 @@ impl Walk {
                 break;
             }
             let kind = fs::symlink_metadata(&path)?;
-            let packs = kind.is_file() && File::open(&path).is_ok();
+            let packs =
+                kind.is_file() && (self.keep)(&path, kind.len()) && File::open(&path).is_ok();
             let bytes = if packs { kind.len() } else { 0 };
             self.left_bytes = self.left_bytes.saturating_sub(bytes);
             if kind.is_dir() || kind.is_symlink() || packs {
@@ -80,14 +92,19 @@ impl Walk {
     }
 }
 
-/// Packs entries into a layer and gives back the SHA-256 of its tar: the layer's diff ID.
+/// Packs entries into a layer with `gzip -6` and gives back the SHA-256 of its tar: the layer's diff ID.
 pub(crate) fn pack(entries: &[Entry], output: &Path) -> Result<[u8; 32]> {
+    pack_at(entries, 6, output)
+}
+
+/// As [`pack`], at a level of gzip's from 1 to 9.
+pub(crate) fn pack_at(entries: &[Entry], level: u8, output: &Path) -> Result<[u8; 32]> {
     let list = output.with_extension("names");
     write_names(entries, &list)?;
     let mut tar = tar(&list).spawn().context("cannot start tar")?;
     let mut archive = tar.stdout.take().context("tar has no output")?;
     let mut gzip = Command::new("gzip")
-        .args(["-6", "-n"])
+        .args([&format!("-{level}"), "-n"])
         .stdin(Stdio::piped())
         .stdout(File::create(output)?)
         .spawn()

@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask bench …` builds what is compared and starts this program. The modules: [`ztoc`] is the comparison of
 //! one layer, [`layer`] makes the layer; [`image`] is the comparison of whole images between a [`registry`] and itself, whose
-//! bytes a [`proxy`] counts; [`function`] is the Lambda function on the same images, held to its size by a [`cgroup`](soci_test_aws::cgroup); [`files`] packs real files, [`measure`] takes a child's time and memory and [`disk`] its files,
+//! bytes a [`proxy`] counts; [`function`] is the Lambda function on the same images, held to its size by a [`cgroup`](soci_test_aws::cgroup); [`inflate`] is
+//! the comparison of our decoder with zlib-rs; [`files`] packs real files, [`measure`] takes a child's time and memory and [`disk`] its files,
 //! [`limits`] are the bare loops that no builder can beat, [`stats`] turns samples into medians and verdicts, [`mod@report`] into a
 //! table and JSON, [`versions`] says what was measured.
 
@@ -10,6 +11,7 @@ mod disk;
 mod files;
 mod function;
 mod image;
+mod inflate;
 mod layer;
 mod limits;
 mod measure;
@@ -42,6 +44,8 @@ enum Task {
     Image(image::Options),
     /// The Lambda function in several sizes, and the reference's converter in that of AWS's builder.
     Function(function::Options),
+    /// Layers of several kinds inflated: ours and zlib-rs in turn.
+    Inflate(inflate::Options),
     /// Run a command and print its wall time, CPU time and peak memory as JSON.
     #[command(hide = true)]
     Measure {
@@ -61,6 +65,7 @@ fn main() -> Result<()> {
         Task::Ztoc(options) => ztoc::run(&options),
         Task::Image(options) => image::run(&options),
         Task::Function(options) => function::run(&options),
+        Task::Inflate(options) => inflate::run(&options),
         Task::Measure { no_files, command } => measure::wrap(&command, !no_files),
         Task::Limit { kind, file } => limits::run(kind, &file),
     }

@@ -143,7 +143,8 @@ fn shown(command: &[OsString]) -> String {
         .join(" ")
 }
 
-fn duration(time: TimeVal) -> Duration {
+/// A time of the kernel's counters.
+pub(crate) fn duration(time: TimeVal) -> Duration {
     // The kernel's counters do not go below zero.
     Duration::from_secs(time.tv_sec().unsigned_abs())
         + Duration::from_micros(time.tv_usec().unsigned_abs())

@@ -75,6 +75,16 @@ impl Target {
         }
     }
 
+    /// A share that must not be passed.
+    pub(crate) fn at_most(name: impl Into<String>, wanted: f64, measured: f64) -> Target {
+        Target {
+            name: name.into(),
+            wanted: format!("<= {wanted:.2}"),
+            measured: format!("{measured:.3}"),
+            holds: measured <= wanted,
+        }
+    }
+
     /// Memory that must not be passed. Judge the worst run: a limit that holds at the median only does not hold.
     pub(crate) fn at_most_bytes(name: impl Into<String>, wanted: f64, measured: f64) -> Target {
         Target {
@@ -115,6 +125,8 @@ mod tests {
     fn targets_hold_at_their_bounds() {
         assert!(Target::at_least("ratio", 4.0, 4.0).holds);
         assert!(!Target::at_least("ratio", 4.0, 3.99).holds);
+        assert!(Target::at_most("share", 0.72, 0.72).holds);
+        assert!(!Target::at_most("share", 0.72, 0.721).holds);
         assert!(Target::at_most_bytes("memory", 64.0 * MIB, 64.0 * MIB).holds);
         let missed = Target::at_most_bytes("memory", 64.0 * MIB, 64.1 * MIB);
         assert!(missed.line().ends_with("DOES NOT HOLD"));

@@ -30,6 +30,19 @@ pub(crate) fn of_functions(reference: &Path) -> Vec<(String, String)> {
     found
 }
 
+/// As [`of_layers`], for decoders that are part of this program.
+pub(crate) fn of_decoders() -> Vec<(String, String)> {
+    let lines = [
+        ("machine", Some(machine())),
+        ("load", load()),
+        ("rustc", first_line("rustc", &["--version"])),
+    ];
+    let known = lines
+        .into_iter()
+        .filter_map(|(name, line)| Some((name.to_owned(), line?)));
+    known.collect()
+}
+
 /// What takes part when images are moved, with the flag for its version.
 const IMAGE_PROGRAMS: &[(&str, &str)] =
     &[("docker-registry", "--version"), ("skopeo", "--version")];

@@ -24,6 +24,8 @@ pub(crate) enum What {
     /// The Lambda function as it ships, in several sizes beside the reference's converter: seconds, GB-seconds, memory, start, package. Needs root,
     /// for control groups.
     Function(Function),
+    /// Layers of seven kinds inflated: CPU time of our decoder beside zlib-rs.
+    Inflate(Inflate),
 }
 
 /// Options of `cargo xtask bench ztoc`; what they mean is explained by the program that gets them.
@@ -62,8 +64,21 @@ pub(crate) struct Function {
     json: bool,
 }
 
+/// Options of `cargo xtask bench inflate`.
+#[derive(Args)]
+pub(crate) struct Inflate {
+    /// Measured runs of each decoder.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    runs: usize,
+    /// Print JSON instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
 /// What a benchmark has of ours.
 enum Ours {
+    /// Nothing: what is compared is within the program that measures.
+    Library,
     /// The command line.
     Program(PathBuf),
     /// The function.
@@ -76,6 +91,7 @@ impl What {
             What::Ztoc(options) => (options.runs, options.json),
             What::Image(options) => (options.runs, options.json),
             What::Function(options) => (options.runs, options.json),
+            What::Inflate(options) => (options.runs, options.json),
         }
     }
 
@@ -84,6 +100,7 @@ impl What {
             What::Ztoc(_) => "ztoc",
             What::Image(_) => "image",
             What::Function(_) => "function",
+            What::Inflate(_) => "inflate",
         }
     }
 
@@ -91,6 +108,7 @@ impl What {
         match self {
             What::Ztoc(_) => &[&tools::LIBDEFLATE, &tools::IGZIP],
             What::Image(_) | What::Function(_) => &[&tools::DOCKER_REGISTRY, &tools::SKOPEO],
+            What::Inflate(_) => &[],
         }
     }
 }
@@ -100,16 +118,7 @@ pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<ExitCode> {
     if what.runs_and_json().1 {
         console::step_aside();
     }
-    tools::prepare(&[&[&tools::GCC, &tools::ZLIB], what.tools()].concat());
-    console::heading("building the reference builder");
-    oracle::build(workspace)?;
-    let ours = if let What::Function(_) = what {
-        Ours::Function(package::for_this_machine(workspace)?)
-    } else {
-        console::heading("building soci-index as it ships");
-        build(workspace, "soci-cli")?;
-        Ours::Program(workspace.target.join("dist/soci-index"))
-    };
+    let ours = build_compared(workspace, what)?;
     console::heading("building what measures");
     build(workspace, "soci-bench")?;
     console::heading("measuring");
@@ -119,6 +128,22 @@ pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The reference builder and ours, where a benchmark compares programs.
+fn build_compared(workspace: &Workspace, what: &What) -> Result<Ours> {
+    if let What::Inflate(_) = what {
+        return Ok(Ours::Library);
+    }
+    tools::prepare(&[&[&tools::GCC, &tools::ZLIB], what.tools()].concat());
+    console::heading("building the reference builder");
+    oracle::build(workspace)?;
+    if let What::Function(_) = what {
+        return Ok(Ours::Function(package::for_this_machine(workspace)?));
+    }
+    console::heading("building soci-index as it ships");
+    build(workspace, "soci-cli")?;
+    Ok(Ours::Program(workspace.target.join("dist/soci-index")))
 }
 
 /// One package at a time: built together they would share features, and the product must not change for being measured.
@@ -132,13 +157,18 @@ fn measure(workspace: &Workspace, what: &What, ours: &Ours) -> Command {
     let (runs, json) = what.runs_and_json();
     command.arg(what.name());
     match ours {
-        Ours::Program(program) => command.arg("--ours").arg(program),
+        Ours::Library => {}
+        Ours::Program(program) => {
+            command.arg("--ours").arg(program);
+        }
         Ours::Function(Packed { program, zip }) => {
             command.arg("--function").arg(program);
-            command.arg("--zip").arg(zip)
+            command.arg("--zip").arg(zip);
         }
-    };
-    command.arg("--reference").arg(oracle::path(workspace));
+    }
+    if !matches!(ours, Ours::Library) {
+        command.arg("--reference").arg(oracle::path(workspace));
+    }
     command.arg("--work").arg(workspace.target.join("bench"));
     command.arg("--runs").arg(runs.to_string());
     if let What::Ztoc(Ztoc {

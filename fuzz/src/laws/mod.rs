@@ -4,5 +4,6 @@
 //! file and calls it with the committed inputs; so a room uses its crate, those below it, and nothing else of ours.
 
 pub mod index;
+pub mod inflate;
 pub mod registry;
 pub mod ztoc;
