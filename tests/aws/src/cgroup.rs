@@ -4,13 +4,13 @@
 //! becomes the program that is held, so no part of that runs outside. Groups are root's to make.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 /// In which the share of a core is dealt out; short beside everything that is measured.
@@ -67,14 +67,16 @@ impl Group {
     ///
     /// # Errors
     /// Where groups cannot be made.
-    pub fn new(size: Size) -> Result<Group> {
-        let group = Group::try_new(size);
-        group.context(
-            "processor and memory cannot be limited here; run as root where control groups (/sys/fs/cgroup) are writable",
-        )
+    pub fn new(size: Size) -> io::Result<Group> {
+        Group::try_new(size).map_err(|error| {
+            told(
+                "processor and memory cannot be limited here; run as root where control groups (/sys/fs/cgroup) are writable",
+                &error,
+            )
+        })
     }
 
-    fn try_new(size: Size) -> Result<Group> {
+    fn try_new(size: Size) -> io::Result<Group> {
         let mounts = fs::read_to_string("/proc/self/mounts")?;
         let own = fs::read_to_string("/proc/self/cgroup")?;
         let number = GROUPS.fetch_add(1, Ordering::Relaxed);
@@ -101,13 +103,18 @@ impl Group {
                 write(&folder, "memory.max", &size.memory_bytes())?;
                 let _ = write(&folder, "memory.swap.max", "0");
             }
-            None => bail!("no control groups for cpu and memory are mounted"),
+            None => {
+                return Err(io::Error::other(
+                    "no control groups for cpu and memory are mounted",
+                ));
+            }
         }
         Ok(group)
     }
 
-    fn add(&mut self, folder: PathBuf) -> Result<PathBuf> {
-        fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fn add(&mut self, folder: PathBuf) -> io::Result<PathBuf> {
+        fs::create_dir(&folder)
+            .map_err(|error| told(&format!("cannot make {}", folder.display()), &error))?;
         self.folders.push(folder.clone());
         Ok(folder)
     }
@@ -122,9 +129,18 @@ impl Group {
     }
 }
 
-fn write(folder: &Path, file: &str, text: &str) -> Result<()> {
+fn told(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+fn write(folder: &Path, file: &str, text: &str) -> io::Result<()> {
     let path = folder.join(file);
-    fs::write(&path, text).with_context(|| format!("cannot write {text:?} to {}", path.display()))
+    fs::write(&path, text).map_err(|error| {
+        told(
+            &format!("cannot write {text:?} to {}", path.display()),
+            &error,
+        )
+    })
 }
 
 /// Where groups are made.

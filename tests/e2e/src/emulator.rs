@@ -44,6 +44,8 @@ pub enum Failure {
     Ended,
     /// The time was up, and the process was killed.
     TimedOut,
+    /// The emulator itself had no answer, which a busy machine brings about now and then; the line that it began with.
+    Silent(String),
 }
 
 /// One environment of the function.
@@ -89,13 +91,18 @@ impl Emulator {
     /// See [`Failure`].
     pub async fn invoke(&self, payload: &[u8]) -> Result<Value, Failure> {
         let answer = self.post(payload).await.expect("the emulator answers");
-        let body = answer[wire::head_bytes(&answer)..].to_vec();
-        let text = String::from_utf8_lossy(&body).into_owned();
+        let text = String::from_utf8_lossy(&answer[wire::head_bytes(&answer)..]).into_owned();
+        if text.is_empty() {
+            let head = String::from_utf8_lossy(&answer).into_owned();
+            return Err(Failure::Silent(
+                head.lines().next().unwrap_or_default().to_owned(),
+            ));
+        }
         if text.contains("Task timed out after") {
             return Err(Failure::TimedOut);
         }
         let document: Value =
-            serde_json::from_slice(&body).unwrap_or_else(|_| panic!("no JSON: {text}"));
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
         let Some(kind) = document["errorType"].as_str() else {
             return Ok(document);
         };

@@ -101,6 +101,19 @@ impl Fault {
         matches!(self, Fault::Cut(_) | Fault::Reset(_) | Fault::Stall(_))
     }
 
+    /// Whether the answer is another than what was asked for, and says so: its bytes are none of the content's.
+    #[must_use]
+    pub fn answers_otherwise(self) -> bool {
+        matches!(
+            self,
+            Fault::Status(..)
+                | Fault::Throttled(_)
+                | Fault::StoredBut(_)
+                | Fault::TokenEnded
+                | Fault::AddressEnded
+        )
+    }
+
     /// Whether what arrives is not what was asked for.
     #[must_use]
     pub fn damages(self) -> bool {

@@ -373,7 +373,7 @@ fn each_part_begins_where_the_last_ended(run: &Run, digest: &str) {
             part.first_byte
         );
         let is_address = part.ask == Ask::ReadLayer && run.plan.setup.redirects;
-        if is_address {
+        if is_address || part.fault.is_some_and(Fault::answers_otherwise) {
             continue;
         }
         let damages = part.fault.is_some_and(Fault::damages);

@@ -170,7 +170,7 @@ async fn work(
                 };
                 assert!(is_known, "{event}: {answer}");
             }
-            Err(failure @ Failure::Reported { .. }) if tries + 1 < TRIES => {
+            Err(failure @ (Failure::Reported { .. } | Failure::Silent(_))) if tries + 1 < TRIES => {
                 println!("again: {failure:?}");
                 queue.lock().unwrap().push_back((event, tries + 1));
             }

@@ -87,7 +87,7 @@ async fn whatever_goes_wrong_on_the_way_an_event_ends_indexed() {
             tries += 1;
             match emulator.invoke(event.as_bytes()).await {
                 Ok(answer) => break answer,
-                Err(failure @ Failure::Reported { .. }) => {
+                Err(failure @ (Failure::Reported { .. } | Failure::Silent(_))) => {
                     assert!(tries < TRIES, "{words}: {failure:?}")
                 }
                 Err(failure) => panic!("{words}: {failure:?}"),
