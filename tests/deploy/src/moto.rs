@@ -41,7 +41,7 @@ const LISTS: [(&str, &str, Call); 7] = [
     ("rules", "events", Call::Json("AWSEvents.ListRules")),
 ];
 
-/// Every kind of [`LISTS`].
+/// Every kind of `LISTS`.
 #[must_use]
 pub fn kinds() -> Vec<&'static str> {
     LISTS.iter().map(|(kind, ..)| *kind).collect()
