@@ -6,7 +6,7 @@
 )]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -121,6 +121,19 @@ fn targets(ratios: &Ratios, ours: &Summary, ztoc_bytes: u64) -> Vec<Target> {
 /// A line for the person who waits; kept off standard output, which may be JSON.
 pub(crate) fn progress(text: &str) {
     eprintln!("{text}");
+}
+
+/// The folder that a comparison works in, made if it is not there, as it is called from anywhere.
+pub(crate) fn work_folder(folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(fs::canonicalize(folder)?)
+}
+
+/// How often was measured, and how.
+pub(crate) fn runs_line(runs: u16) -> String {
+    format!(
+        "median (min to max) of {runs} runs each, in turn, page cache warm; results equal by digest"
+    )
 }
 
 /// Keeps the result where later runs can be compared with it.

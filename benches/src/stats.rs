@@ -65,6 +65,14 @@ impl Summary {
 }
 
 impl Target {
+    /// Those that do not hold, by the name of what they are about and their own.
+    pub(crate) fn missed(about: &str, targets: &[Target]) -> Vec<String> {
+        let missed = targets.iter().filter(|target| !target.holds);
+        missed
+            .map(|target| format!("{about}: {}", target.name))
+            .collect()
+    }
+
     /// A ratio that must be reached.
     pub(crate) fn at_least(name: impl Into<String>, wanted: f64, measured: f64) -> Target {
         Target {

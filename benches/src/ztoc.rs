@@ -53,9 +53,7 @@ pub(crate) struct Options {
 
 /// Measures, writes `ztoc.json` into the work folder, prints the table or the same JSON.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    fs::create_dir_all(&options.work)
-        .with_context(|| format!("cannot make {}", options.work.display()))?;
-    let work = fs::canonicalize(&options.work)?;
+    let work = report::work_folder(&options.work)?;
     let layer = match &options.layer {
         Some(layer) => layer.clone(),
         None => layer::default_layer(&work, &report::progress)?,

@@ -18,7 +18,7 @@ use clap::Args;
 use crate::image::make::{Image, THREE, TWELVE};
 use crate::image::stage::Stage;
 use crate::registry::Registry;
-use crate::report::{print, progress, write_json};
+use crate::report::{print, progress, work_folder, write_json};
 use crate::versions;
 use soci_test_aws::cgroup::{Group, Size};
 
@@ -68,9 +68,7 @@ pub(crate) struct Options {
 
 /// Measures, writes `function.json` into the work folder, prints the table or the same JSON. A limit that does not hold is an error.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    fs::create_dir_all(&options.work)
-        .with_context(|| format!("cannot make {}", options.work.display()))?;
-    let work = fs::canonicalize(&options.work)?;
+    let work = work_folder(&options.work)?;
     // Before minutes are spent on what could not be measured.
     drop(Group::new(BUILDERS_SIZE).context("NOT MEASURED")?);
     let comparison = compare(options, &work)?;

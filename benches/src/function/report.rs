@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::lambda::Indexed;
 use crate::image::make::Image;
 use crate::measure::Cost;
+use crate::report::runs_line;
 use crate::stats::{MIB, Spread, Target, float};
 use soci_test_aws::cgroup::Size;
 
@@ -211,16 +212,13 @@ impl Comparison {
 
     /// The limits that do not hold.
     pub(super) fn missed(&self) -> Vec<String> {
-        let missed = |name: &str, targets: &[Target]| {
-            let targets = targets.iter().filter(|target| !target.holds);
-            let names: Vec<_> = targets
-                .map(|target| format!("{name}: {}", target.name))
-                .collect();
-            names
-        };
         let images = self.images.iter();
-        let of_images = images.flat_map(|image| missed(image.name, &image.targets));
-        [missed("package", &self.targets), of_images.collect()].concat()
+        let of_images = images.flat_map(|image| Target::missed(image.name, &image.targets));
+        [
+            Target::missed("package", &self.targets),
+            of_images.collect(),
+        ]
+        .concat()
     }
 }
 
@@ -238,10 +236,7 @@ pub(super) fn table(comparison: &Comparison) -> String {
         float(comparison.zip_bytes) / MB
     ));
     lines.extend(comparison.targets.iter().map(Target::line));
-    lines.push(format!(
-        "median (min to max) of {} runs each, in turn, page cache warm; results equal by digest",
-        comparison.runs
-    ));
+    lines.push(runs_line(comparison.runs));
     for image in &comparison.images {
         lines.extend(section(image));
     }

@@ -11,17 +11,16 @@ pub(crate) mod make;
 mod report;
 pub(crate) mod stage;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::measure::{self, Cost};
 use crate::proxy::Proxy;
 use crate::registry::Registry;
-use crate::report::{print, progress, write_json};
+use crate::report::{print, progress, work_folder, write_json};
 use crate::versions;
 
 use contenders::Bench;
@@ -53,9 +52,7 @@ pub(crate) struct Options {
 
 /// Measures, writes `image.json` into the work folder, prints the table or the same JSON. A limit that does not hold is an error.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    fs::create_dir_all(&options.work)
-        .with_context(|| format!("cannot make {}", options.work.display()))?;
-    let work = fs::canonicalize(&options.work)?;
+    let work = work_folder(&options.work)?;
     let comparison = compare(options, &work)?;
     write_json(&comparison, &work.join("image.json"))?;
     print(&comparison, report::table, options.json)?;

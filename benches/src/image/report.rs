@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::make::Image;
 use crate::measure::Cost;
 use crate::proxy::Moved;
+use crate::report::runs_line;
 use crate::stats::{MIB, Summary, Target, float};
 
 /// Ours takes at most this part of the reference's CPU time.
@@ -85,12 +86,10 @@ impl Comparison {
 
     /// The limits that do not hold.
     pub(super) fn missed(&self) -> Vec<String> {
-        let mut missed = Vec::new();
-        for image in &self.images {
-            let targets = image.targets.iter().filter(|target| !target.holds);
-            missed.extend(targets.map(|target| format!("{}: {}", image.name, target.name)));
-        }
-        missed
+        let images = self.images.iter();
+        images
+            .flat_map(|image| Target::missed(image.name, &image.targets))
+            .collect()
     }
 }
 
@@ -177,10 +176,7 @@ pub(super) fn table(comparison: &Comparison) -> String {
     let mut lines: Vec<_> = versions
         .map(|(name, version)| format!("{name:<16} {version}"))
         .collect();
-    lines.push(format!(
-        "median (min to max) of {} runs each, in turn, page cache warm; results equal by digest",
-        comparison.runs
-    ));
+    lines.push(runs_line(comparison.runs));
     for image in &comparison.images {
         lines.extend(section(image));
     }

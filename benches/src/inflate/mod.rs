@@ -16,7 +16,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use serde::Serialize;
 
 use crate::measure::duration;
-use crate::report::{print, progress, write_json};
+use crate::report::{print, progress, work_folder, write_json};
 use crate::stats::{Spread, Target, float};
 use crate::versions;
 
@@ -64,9 +64,7 @@ struct Measured {
 
 /// Measures, writes `inflate.json` into the work folder, prints the table or the same JSON. A limit that does not hold is an error.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    fs::create_dir_all(&options.work)
-        .with_context(|| format!("cannot make {}", options.work.display()))?;
-    let work = fs::canonicalize(&options.work)?;
+    let work = work_folder(&options.work)?;
     let mut layers = Vec::new();
     for (kind, file) in kinds::layers(&work)? {
         layers.push(side_by_side(kind, &file, options.runs)?);

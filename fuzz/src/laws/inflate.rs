@@ -5,6 +5,9 @@
 use soci_inflate::{Error, Event, Inflater, WINDOW_BYTES};
 use zlib_rs::{Inflate, InflateFlush, Status};
 
+/// Where an input is cut; short pieces end within, or just behind, a word of eight bytes.
+pub type Cuts = super::cuts::Cuts<12>;
+
 /// Bytes of the recipe in front of an input.
 pub const RECIPE_BYTES: usize = 3;
 
@@ -241,44 +244,5 @@ pub fn zlib(stream: &[u8], expected_bytes: usize) -> Decoded {
         output,
         block_ends,
         end,
-    }
-}
-
-/// Where an input is cut.
-#[derive(Debug, Clone, Copy)]
-pub struct Cuts {
-    /// Its low two bits choose how long pieces are; 0 is one byte.
-    pub mode: u8,
-    /// Decides all lengths.
-    pub state: u64,
-}
-
-impl Cuts {
-    /// Length of the next piece, at times 0.
-    fn next_bytes(&mut self) -> usize {
-        // Knuth's linear congruential generator; its upper half is random enough to cut with.
-        self.state = self
-            .state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let random = (self.state >> 33) as usize;
-        match self.mode % 4 {
-            0 => 1,
-            1 => random % 12,
-            2 => 1 + random % 1_000,
-            _ => (1 + random % 8) << (random % 13),
-        }
-    }
-
-    /// All of the bytes in pieces.
-    pub fn pieces(mut self, mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-        std::iter::from_fn(move || {
-            if bytes.is_empty() {
-                return None;
-            }
-            let (piece, rest) = bytes.split_at(self.next_bytes().min(bytes.len()));
-            bytes = rest;
-            Some(piece)
-        })
     }
 }

@@ -8,6 +8,9 @@ use soci_ztoc::{
     LayerIdentity, LayerVerifier, Limits, MultiMember, SpanSize, SpanTable, Ztoc,
 };
 
+/// Where an input is cut.
+type Cuts = super::cuts::Cuts<8>;
+
 /// Bytes of the recipe in front of an input.
 pub const RECIPE_BYTES: usize = 4;
 
@@ -130,43 +133,6 @@ impl Recipe {
             },
             rest,
         ))
-    }
-}
-
-/// Where an input is cut.
-#[derive(Clone, Copy)]
-struct Cuts {
-    mode: u8,
-    state: u64,
-}
-
-impl Cuts {
-    /// Length of the next piece, at times 0.
-    fn next_bytes(&mut self) -> usize {
-        // Knuth's linear congruential generator; its upper half is random enough to cut with.
-        self.state = self
-            .state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let random = (self.state >> 33) as usize;
-        match self.mode % 4 {
-            0 => 1,
-            1 => random % 8,
-            2 => 1 + random % 1_000,
-            _ => (1 + random % 8) << (random % 13),
-        }
-    }
-
-    /// All of the bytes in pieces.
-    fn pieces(mut self, mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-        std::iter::from_fn(move || {
-            if bytes.is_empty() {
-                return None;
-            }
-            let (piece, rest) = bytes.split_at(self.next_bytes().min(bytes.len()));
-            bytes = rest;
-            Some(piece)
-        })
     }
 }
 

@@ -20,6 +20,7 @@ mod server;
 pub use cloud::{Call, Cloud};
 pub use moto::{MOTO_LOGIN, MOTO_VARIABLE, Moto};
 pub use runtime_api::RuntimeApi;
+pub use server::free_port;
 
 use std::sync::{Mutex, MutexGuard};
 

@@ -28,7 +28,7 @@ impl Moto {
         assert!(MOTO_LOGIN.1.starts_with(ACCOUNT));
         let path = std::env::var_os(MOTO_VARIABLE);
         let path = path.unwrap_or_else(|| {
-            panic!("{MOTO_VARIABLE} is not set; run the tests with `cargo xtask test --only e2e`")
+            panic!("{MOTO_VARIABLE} is not set; run the tests with `cargo xtask test`")
         });
         let host = free_port();
         let (address, port) = host.split_once(':').expect("an address has a port");

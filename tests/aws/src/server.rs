@@ -89,8 +89,9 @@ impl Reply {
 
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
-/// An address that nobody listens at.
-pub(crate) fn free_port() -> String {
+/// An address of this machine that nobody listens at now.
+#[must_use]
+pub fn free_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     listener.local_addr().expect("it has one").to_string()
 }

@@ -1,14 +1,7 @@
 //! moto's server, which imitates AWS's APIs: that a deployment can be made and taken away again, not that AWS would accept it.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::process::Command;
-use std::time::{Duration, Instant};
-
-use crate::program::{Beside, from_xtask};
-
-/// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(120);
+use std::net::TcpStream;
 
 /// How one asks for a list.
 #[derive(Debug, Clone, Copy)]
@@ -48,10 +41,7 @@ pub fn kinds() -> Vec<&'static str> {
 }
 
 /// A server of its own for each test.
-pub struct Moto {
-    port: u16,
-    _server: Beside,
-}
+pub struct Moto(soci_test_aws::Moto);
 
 impl Moto {
     /// Starts it and waits until it answers.
@@ -60,26 +50,13 @@ impl Moto {
     /// When it does not.
     #[must_use]
     pub fn start() -> Moto {
-        let port = free_port();
-        let mut command = Command::new(from_xtask("SOCI_MOTO_SERVER"));
-        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        let mut server = Beside::start(&mut command);
-        let end = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(!server.has_ended(), "moto ended by itself");
-            assert!(Instant::now() < end, "moto does not answer");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Moto {
-            port,
-            _server: server,
-        }
+        Moto(soci_test_aws::Moto::start())
     }
 
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.0.host())
     }
 
     /// The kinds of which it holds something whose name begins so.
@@ -118,7 +95,7 @@ impl Moto {
              Authorization: AWS4-HMAC-SHA256 Credential=x/20260101/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature=x\r\n\r\n{body}",
             body.len()
         );
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("moto answers");
+        let mut stream = TcpStream::connect(self.0.host()).expect("moto answers");
         stream.write_all(question.as_bytes()).expect("it is asked");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
@@ -126,10 +103,4 @@ impl Moto {
         assert_eq!(status, Some("200"), "{service}: {answer}");
         answer
     }
-}
-
-/// A port that nobody listens at now.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    listener.local_addr().expect("it has an address").port()
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// The longest that any one program may take. Applying a deployment to moto waits for minutes on a slow machine: the provider gives each
@@ -95,37 +95,4 @@ fn read(file: &mut File) -> String {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).expect("it is read");
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// A program that runs beside the test and ends with it.
-pub struct Beside(Child);
-
-impl Beside {
-    /// Starts it, its output going nowhere.
-    ///
-    /// # Panics
-    /// When it cannot be started.
-    #[must_use]
-    pub fn start(command: &mut Command) -> Beside {
-        command.stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn();
-        Beside(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
-    }
-
-    /// Whether it has ended by itself.
-    ///
-    /// # Panics
-    /// When that cannot be told.
-    pub fn has_ended(&mut self) -> bool {
-        self.0.try_wait().expect("it can be waited for").is_some()
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        // It may have ended by itself: then there is nothing to do.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -4,19 +4,17 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use soci_test_aws::{Cloud, environment_without_runtime_api};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use soci_test_aws::{Cloud, environment_without_runtime_api, free_port};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
 
 use crate::function::json_without_secrets;
-use crate::registry::free_port;
 use crate::wire;
+use crate::written::Written;
 
 /// Names AWS's emulator; `cargo xtask test` takes it out of a package that AWS ships it in.
 pub const EMULATOR_VARIABLE: &str = "SOCI_LAMBDA_EMULATOR";
@@ -52,8 +50,7 @@ pub enum Failure {
 pub struct Emulator {
     process: Child,
     address: String,
-    lines: Arc<Mutex<Vec<String>>>,
-    reader: JoinHandle<()>,
+    written: Written,
 }
 
 impl Emulator {
@@ -66,19 +63,10 @@ impl Emulator {
                 .expect("the emulator starts");
             let stdout = process.stdout.take().expect("it is piped");
             if listens(&mut process, &address).await {
-                let lines = Arc::new(Mutex::new(Vec::new()));
-                let written = Arc::clone(&lines);
-                let reader = tokio::spawn(async move {
-                    let mut stdout = BufReader::new(stdout).lines();
-                    while let Ok(Some(line)) = stdout.next_line().await {
-                        written.lock().expect("no test panics here").push(line);
-                    }
-                });
                 return Emulator {
                     process,
                     address,
-                    lines,
-                    reader,
+                    written: Written::to(stdout),
                 };
             }
         }
@@ -147,7 +135,7 @@ impl Emulator {
     /// Everything that the function wrote as JSON, none of it a secret; the rest is the emulator's.
     #[must_use]
     pub fn lines(&self) -> Vec<Value> {
-        let lines = self.lines.lock().expect("no test panics here").clone();
+        let lines = self.written.lines();
         let own = lines.iter().filter(|line| line.starts_with('{'));
         own.map(|line| json_without_secrets(line)).collect()
     }
@@ -158,7 +146,7 @@ impl Emulator {
             kill(runtime);
         }
         let _ = self.process.kill().await;
-        let _ = (&mut self.reader).await;
+        self.written.end().await;
         self.lines()
     }
 }

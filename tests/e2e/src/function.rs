@@ -2,18 +2,16 @@
 //! from a [`Cloud`] that several may share. The registry is a real one.
 
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use soci_test_aws::cgroup::{Group, Size};
 use soci_test_aws::{Cloud, KEY, RuntimeApi, SESSION, TOKEN, environment};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
 
 use crate::emulator::packaged;
 use crate::program;
+use crate::written::Written;
 
 /// What must be in no line that the function writes: token, password, AWS's key, and the signature of a stack's answer address.
 pub const SECRETS: [&str; 5] = [TOKEN, "hunter2", KEY, SESSION, "SignedAnswerAddress"];
@@ -28,8 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Function {
     process: Child,
     runtime: RuntimeApi,
-    lines: Arc<Mutex<Vec<String>>>,
-    reader: JoinHandle<()>,
+    written: Written,
     started: Instant,
     invocations: u32,
 }
@@ -71,19 +68,10 @@ impl Function {
         let started = Instant::now();
         let mut process = command.spawn().expect("it starts");
         let stdout = process.stdout.take().expect("it is piped");
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let written = Arc::clone(&lines);
-        let reader = tokio::spawn(async move {
-            let mut stdout = BufReader::new(stdout).lines();
-            while let Ok(Some(line)) = stdout.next_line().await {
-                written.lock().expect("no test panics here").push(line);
-            }
-        });
         Function {
             process,
             runtime,
-            lines,
-            reader,
+            written: Written::to(stdout),
             started,
             invocations: 0,
         }
@@ -126,7 +114,7 @@ impl Function {
     /// What it has written so far, each line read as JSON, none of it a secret.
     #[must_use]
     pub fn lines(&self) -> Vec<Value> {
-        let lines = self.lines.lock().expect("no test panics here").clone();
+        let lines = self.written.lines();
         lines
             .iter()
             .map(|line| json_without_secrets(line))
@@ -143,7 +131,7 @@ impl Function {
     /// Ends it and gives back everything that it wrote.
     pub async fn end(mut self) -> Vec<Value> {
         let _ = self.process.kill().await;
-        let _ = (&mut self.reader).await;
+        self.written.end().await;
         self.lines()
     }
 }

@@ -27,6 +27,7 @@ pub mod skopeo;
 pub mod walk;
 pub mod watched;
 mod wire;
+mod written;
 
 pub use soci_test_aws as aws;
 

@@ -1,7 +1,7 @@
 //! Real registries on ports of their own, which end with their tests.
 
 use std::io::{self, BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
@@ -11,6 +11,7 @@ use soci_registry::{
     Anonymous, Credential, Credentials, Digest, Fixed, Http, HttpOptions, RegistryOptions,
     RegistryStore, RetryPolicy, Secret, Store,
 };
+use soci_test_aws::free_port;
 use tempfile::TempDir;
 
 /// Names go-containerregistry's registry, which `cargo xtask test` builds from `tests/conformance/cmd/registry`.
@@ -291,14 +292,6 @@ fn start(command: &mut Command, package: &str) -> Child {
 fn missing(command: &Command, package: &str, error: &std::io::Error) -> String {
     let program = command.get_program();
     format!("{program:?}: {error}; install it: apt-get install {package}")
-}
-
-pub(crate) fn free_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener
-        .local_addr()
-        .expect("it has an address")
-        .to_string()
 }
 
 /// The process once it can be reached; `None` when it has ended instead.

@@ -3,6 +3,8 @@
 //! `cargo test -p soci-ztoc --test fuzz_corpus -- --ignored write_seeds` writes the seeds anew from the test kit; inputs with other
 //! names (`found-…`, `regression-…`) come from the fuzzer and are left alone.
 
+#[path = "../../../../fuzz/src/laws/cuts.rs"]
+pub mod cuts;
 #[path = "../../../../fuzz/src/laws/ztoc.rs"]
 pub mod laws;
 mod seeds;

@@ -95,6 +95,12 @@ impl Rule {
 }
 
 impl Fault {
+    /// Whether it is met by patience alone: nothing comes, and the connection stays.
+    #[must_use]
+    pub fn is_silent(self) -> bool {
+        matches!(self, Fault::Deaf | Fault::Stall(_) | Fault::Drip)
+    }
+
     /// Whether the answer may have been sent in part.
     #[must_use]
     pub fn cuts(self) -> bool {

@@ -9,7 +9,7 @@ use soci_registry::Target;
 use tokio::sync::Notify;
 
 /// POST and PUT for each of three zTOCs and the config; two SOCI indexes, two manifests and the index.
-const WRITES: usize = 2 * 4 + 2 + 2 + 1;
+pub(crate) const WRITES: usize = 2 * 4 + 2 + 2 + 1;
 
 /// Runs `build` to its end; exit code and report.
 async fn build(image: &str) -> (Option<i32>, Value) {

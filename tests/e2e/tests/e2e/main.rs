@@ -21,6 +21,7 @@ mod main_job;
 mod memory;
 mod moving_tags;
 mod second_run;
+mod seed;
 mod v1;
 mod variants;
 mod verify;

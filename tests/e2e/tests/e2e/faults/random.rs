@@ -1,7 +1,6 @@
 //! Faults at random: which, where, how many, at which place of an answer, under which setup. All of it follows from the seed.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
 use soci_e2e::fault::{Ask, Fault, Rule, Seen, Setup, When};
@@ -11,6 +10,7 @@ use super::bench::{Bench, Plan};
 use super::for_good;
 use super::image;
 use super::once::{DAMAGE, PASSING, can_be};
+use crate::seed;
 
 /// The seed of the first run; those after it count up.
 const SEED: &str = "SOCI_FAULT_SEED";
@@ -26,12 +26,6 @@ const FAULTS: u64 = 4;
 
 /// One run in so many ends with a refusal that is for good.
 const REFUSED: u64 = 5;
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    let number = text.parse();
-    Some(number.unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
-}
 
 /// What a seed stands for.
 struct Draw {
@@ -126,8 +120,8 @@ fn fault(rng: &mut Rng, is_damaged: bool) -> Fault {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faults_at_random_end_as_they_must() {
-    let first = number(SEED).unwrap_or_else(|| RandomState::new().hash_one(0) >> 16);
-    let runs = number(RUNS).unwrap_or(DEFAULT_RUNS);
+    let first = seed::seed(SEED);
+    let runs = seed::number(RUNS).unwrap_or(DEFAULT_RUNS);
     println!("{runs} runs from {SEED}={first}");
     let bench = Bench::new(image()).await;
     let mut undisturbed = BTreeMap::new();

@@ -5,7 +5,6 @@
 //! without a tag.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use soci_testkit::image::Image;
 use soci_ztoc::SpanSize;
 
 use super::{registry, settings, told};
+use crate::seed::seed;
 
 /// The seed of order, duplicates and moves.
 const SEED: &str = "SOCI_BURST_SEED";
@@ -204,8 +204,7 @@ fn own_pushes(proxy: &Proxy) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_registry_ends_as_the_model_says() {
     let (registry, cloud) = (registry(), Cloud::start());
-    let seed = std::env::var(SEED).ok().map(|text| text.parse().unwrap());
-    let seed: u64 = seed.unwrap_or_else(|| RandomState::new().hash_one(0) >> 16);
+    let seed = seed(SEED);
     println!("{EVENTS} events from {SEED}={seed}");
     let mut rng = Rng::new(seed);
     let images = Images::new(&registry).await;

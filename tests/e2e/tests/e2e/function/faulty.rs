@@ -2,7 +2,6 @@
 //! service delivers it again. What each fault at each request leads to is the job's matter, and proven of it ([`crate::faults`]).
 
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, RandomState};
 
 use soci_e2e::aws::{Cloud, push_event};
 use soci_e2e::emulator::{Emulator, Failure};
@@ -12,6 +11,7 @@ use soci_testkit::content::Rng;
 
 use super::{settings, told};
 use crate::faults::{DAMAGE, PASSING, can_be};
+use crate::seed::seed;
 
 /// The seed of which faults, and where.
 const SEED: &str = "SOCI_FUNCTION_FAULT_SEED";
@@ -57,8 +57,7 @@ fn draw(rng: &mut Rng, undisturbed: &[Seen]) -> Vec<Rule> {
 async fn whatever_goes_wrong_on_the_way_an_event_ends_indexed() {
     let (registry, cloud) = (Registry::docker_in_memory(), Cloud::start());
     let image = images::two_platforms(1, "1");
-    let seed = std::env::var(SEED).ok().map(|text| text.parse().unwrap());
-    let seed: u64 = seed.unwrap_or_else(|| RandomState::new().hash_one(0) >> 16);
+    let seed = seed(SEED);
     println!("{RUNS} runs from {SEED}={seed}");
 
     let mut layers = BTreeSet::new();

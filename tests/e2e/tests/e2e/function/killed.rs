@@ -1,7 +1,6 @@
 //! The function's process killed at every request that writes, and at random moments: the service invokes it again, and the work is
 //! finished to the same bytes.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,9 +13,8 @@ use soci_testkit::content::Rng;
 use tokio::sync::Notify;
 
 use super::{pushed, registry, settings, told};
-
-/// POST and PUT for each of three zTOCs and the config; two SOCI indexes, two manifests and the index.
-const WRITES: usize = 2 * 4 + 2 + 2 + 1;
+use crate::killed::WRITES;
+use crate::seed::seed;
 
 /// Kills at moments that follow from the seed.
 const RANDOM_KILLS: u64 = 20;
@@ -104,8 +102,7 @@ async fn killed_at_any_moment_the_next_invocation_finishes_the_work() {
     let begun = Instant::now();
     invoke_until_done(&emulator, &registry, "undisturbed", None, &mut expected).await;
     let usual = begun.elapsed();
-    let seed = std::env::var(SEED).ok().map(|text| text.parse().unwrap());
-    let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0) >> 16);
+    let seed = seed(SEED);
     println!("{RANDOM_KILLS} kills from {SEED}={seed}");
     let mut rng = Rng::new(seed);
     let mut killed = 0;
