@@ -1,16 +1,20 @@
-//! The loop in which nearly all symbols are decoded.
+//! The loops in which nearly all symbols are decoded.
 //!
 //! Whether a literal or a match comes next is nearly a coin's flip in a layer, so a loop that branches on it spends its time on
-//! branches that were predicted wrong. This one does the same for both: it looks up a distance for every symbol (a literal's is null)
-//! and copies a chunk for every symbol (behind a literal, rubbish that the next symbol overwrites). When two literals come, the second
-//! one takes the place of the distance. One branch per step is left for what is rare: a match that is longer than a chunk or overlaps
-//! itself, which is done here, and the end of a block, long codes and errors, for which the loop ends.
+//! branches that were predicted wrong. [`decode_mixed`] does the same for both: it looks up a distance for every symbol, for a literal to
+//! put it aside, and copies a chunk for every symbol (behind a literal, rubbish that the next symbol overwrites). When two literals
+//! come, the second one takes the place of the distance. One branch per step is left for what is rare: a match that is longer than a
+//! chunk or overlaps itself, which is done here, and the end of a block, long codes and errors, for which the loop ends.
+//!
+//! What does not compress is literals, and nearly all their codes have as many bits as a byte. There each symbol waits for the one
+//! before only to learn what can be guessed: [`decode_even`] looks up several at once where they begin if the guess is right.
+
+use core::array;
+use core::hint::select_unpredictable;
 
 use crate::bits::BitReader;
-use crate::history::{Bytes, CHUNK_BYTES, History, LIMIT, POSITIONS, copy_chunk, copy_match};
-use crate::tables::{
-    DISTANCE_BASE, DISTANCE_ENTRIES, DistanceEntry, LITERAL_BITS, LiteralEntry, Meaning, Tables,
-};
+use crate::history::{CHUNK_BYTES, History, LIMIT, POSITIONS, copy_chunk, copy_match};
+use crate::tables::{DistanceEntry, EVEN_BITS, LiteralEntry, Meaning, Tables};
 
 /// Bytes of input that a step reads. Of their 64 bits at least 57 are not decoded yet; it uses 38 of them at most (11 and 5 for a
 /// length, 9 and 13 for a distance), and the next step's first lookup 11.
@@ -19,14 +23,8 @@ const WORD_BYTES: usize = 8;
 /// Room that a step needs: two literals. A match may begin at any place before the limit.
 const STEP_BYTES: usize = 2;
 
-/// Pairs of literals after which a run of them is expected: what does not compress has thousands, anything else hardly ever so many.
-const RUN_PAIRS: u32 = 4;
-
-/// A run that was worth it.
-const LONG_RUN_BYTES: usize = 16;
-
-/// Literals whose codes are in a word for certain.
-const LITERALS_PER_WORD: usize = 57 / LITERAL_BITS as usize;
+/// Literals that are guessed at once: the last one's lookup needs 11 bits of a word's 57.
+const GUESSED: usize = 6;
 
 /// Decodes symbols while
 /// - [`WORD_BYTES`] of input are there, and no bits from before it;
@@ -34,58 +32,54 @@ const LITERALS_PER_WORD: usize = 57 / LITERAL_BITS as usize;
 /// - the symbols' codes are in the tables, and they are neither the end of the block nor errors.
 ///
 /// Where it stops the next bit is a symbol's first.
+#[inline(always)]
 pub(crate) fn decode(tables: &Tables, history: &mut History, reader: &mut BitReader<'_>) {
-    if history.floor == 0 {
-        decode_with::<false>(tables, history, reader);
+    if tables.is_even {
+        decode_even(tables, history, reader);
+    } else if history.floor == 0 {
+        decode_mixed::<false>(tables, history, reader);
     } else {
-        decode_with::<true>(tables, history, reader);
+        decode_mixed::<true>(tables, history, reader);
     }
 }
 
-fn decode_with<const NEAR_START: bool>(
+/// What a loop goes on with: the input's last place to read a word from, and the offset of the next bit.
+#[inline(always)]
+fn start(reader: &BitReader<'_>) -> Option<(usize, usize)> {
+    let last_word = reader.input.len().checked_sub(WORD_BYTES)?;
+    let offset = reader.offset()?;
+    (offset >> 3 <= last_word).then_some((last_word, offset))
+}
+
+#[inline(always)]
+fn decode_mixed<const NEAR_START: bool>(
     tables: &Tables,
     history: &mut History,
     reader: &mut BitReader<'_>,
 ) {
     let input = reader.input;
-    let (Some(last_word), Some(mut offset)) =
-        (input.len().checked_sub(WORD_BYTES), reader.offset())
-    else {
+    let Some((last_word, mut offset)) = start(reader) else {
         return;
     };
-    if offset >> 3 > last_word {
-        return;
-    }
     let last_position = history.limit.min(LIMIT) - STEP_BYTES;
     let (mut at, floor) = (history.filled, history.floor);
     let bytes = &mut *history.bytes;
     // Looked up before the next word is read: the step before has the bits for it, and waits for nothing.
     let mut entry = tables.first_literal(word_at(input, offset >> 3) >> (offset & 7));
-    let (mut pairs, mut pairs_before) = (0, 0);
     while offset >> 3 <= last_word && at <= last_position {
-        if pairs == RUN_PAIRS {
-            let start = at;
-            (offset, at) = literal_run(tables, bytes, input, offset, at, history.limit);
-            // Behind a long run the next one is not far.
-            pairs_before = if at - start >= LONG_RUN_BYTES {
-                RUN_PAIRS - 1
-            } else {
-                0
-            };
-            pairs = 0;
-            if offset >> 3 > last_word {
-                break;
-            }
-            entry = tables.first_literal(word_at(input, offset >> 3) >> (offset & 7));
-            continue;
-        }
         let bits = word_at(input, offset >> 3) >> (offset & 7);
-        let behind = bits >> entry.all_bits();
-        let index = (behind as usize | DISTANCE_BASE) & (entry.0 >> 22) as usize;
-        let mut second = DistanceEntry(tables.distances[index & (DISTANCE_ENTRIES - 1)]);
-        let literal = tables.first_literal(behind);
+        let behind = bits.wrapping_shr(entry.0);
+        let next = tables.first_literal(behind);
+        let is_literal = entry.is_literal();
+        let are_literals = LiteralEntry(entry.0 & next.0).is_literal();
+        let near = DistanceEntry(select_unpredictable(
+            is_literal,
+            DistanceEntry::NULL.0,
+            tables.first_distance(behind).0,
+        ));
+        let second = select_unpredictable(are_literals, next.0, near.0);
         let length = entry.length(bits);
-        let distance = second.distance(behind);
+        let distance = near.distance(behind);
         if length > CHUNK_BYTES || distance < length || (NEAR_START && distance > at - floor) {
             let is_match = entry.meaning() == Meaning::Length && distance > 0;
             if !is_match || (NEAR_START && distance > at - floor) {
@@ -94,51 +88,62 @@ fn decode_with<const NEAR_START: bool>(
             copy_match(bytes, at, distance, length);
             at += length;
         } else {
-            let literals = LiteralEntry(entry.0 | literal.0).is_literal();
-            if literals {
-                second = DistanceEntry(literal.0);
-            }
-            pairs = if literals { pairs + 1 } else { pairs_before };
             copy_chunk(bytes, at.wrapping_sub(distance), at);
-            let end = at + length + usize::from(literals);
+            let to = at + length;
             // Behind a match these two are rubbish.
-            let to = if entry.is_literal() { at } else { end } & (POSITIONS - 1);
-            bytes[to..to + STEP_BYTES]
-                .copy_from_slice(&[(entry.0 >> 22) as u8, (literal.0 >> 22) as u8]);
-            at = end;
+            let pair = [entry.byte(), next.byte()];
+            bytes[to & (POSITIONS - 1)..][..STEP_BYTES].copy_from_slice(&pair);
+            at = to + usize::from(is_literal) + usize::from(are_literals);
         }
-        offset += (entry.0.wrapping_add(second.0) & 63) as usize;
-        entry = tables.first_literal(behind >> second.all_bits());
+        offset += (entry.0.wrapping_add(second) & 63) as usize;
+        entry = tables.first_literal(behind.wrapping_shr(second));
     }
     history.filled = at;
     reader.seek(offset);
 }
 
-/// Decodes literals as long as nothing else comes, by a loop that is better than [`decode`]'s at these and at nothing else. The answer is
-/// where it stops in input and output.
-#[inline(never)]
-fn literal_run(
-    tables: &Tables,
-    bytes: &mut Bytes,
-    input: &[u8],
-    mut offset: usize,
-    mut at: usize,
-    limit: usize,
-) -> (usize, usize) {
-    while offset >> 3 <= input.len() - WORD_BYTES && at + LITERALS_PER_WORD <= limit.min(LIMIT) {
-        let mut bits = word_at(input, offset >> 3) >> (offset & 7);
-        for _ in 0..LITERALS_PER_WORD {
-            let entry = tables.first_literal(bits);
-            if !entry.is_literal() {
-                return (offset, at);
-            }
-            bytes[at & (POSITIONS - 1)] = (entry.0 >> 22) as u8;
-            at += 1;
-            bits >>= entry.all_bits();
-            offset += entry.all_bits() as usize;
+/// Decodes an [even](Tables::is_even) block.
+#[inline(always)]
+fn decode_even(tables: &Tables, history: &mut History, reader: &mut BitReader<'_>) {
+    let input = reader.input;
+    let Some((last_word, mut offset)) = start(reader) else {
+        return;
+    };
+    let limit = history.limit.min(LIMIT);
+    let (mut at, floor) = (history.filled, history.floor);
+    let bytes = &mut *history.bytes;
+    while offset >> 3 <= last_word && at + GUESSED <= limit {
+        let bits = word_at(input, offset >> 3) >> (offset & 7);
+        let guessed: [_; GUESSED] =
+            array::from_fn(|index| tables.first_literal(bits >> (EVEN_BITS as usize * index)));
+        let unevenness = guessed.iter().map(|entry| entry.unevenness());
+        if unevenness.fold(0, |all, one| all | one) == 0 {
+            let to = &mut bytes[at & (POSITIONS - 1)..][..GUESSED];
+            to.copy_from_slice(&guessed.map(LiteralEntry::byte));
+            at += GUESSED;
+            offset += GUESSED * EVEN_BITS as usize;
+            continue;
         }
+        let entry = guessed[0];
+        if entry.is_literal() {
+            bytes[at & (POSITIONS - 1)] = entry.byte();
+            at += 1;
+            offset += entry.all_bits() as usize;
+            continue;
+        }
+        let behind = bits.wrapping_shr(entry.0);
+        let second = tables.first_distance(behind);
+        let distance = second.distance(behind);
+        if entry.meaning() != Meaning::Length || distance == 0 || distance > at - floor {
+            break;
+        }
+        let length = entry.length(bits);
+        copy_match(bytes, at, distance, length);
+        at += length;
+        offset += (entry.all_bits() + second.all_bits()) as usize;
     }
-    (offset, at)
+    history.filled = at;
+    reader.seek(offset);
 }
 
 #[inline(always)]

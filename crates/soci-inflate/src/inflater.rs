@@ -7,8 +7,8 @@ use alloc::boxed::Box;
 
 use crate::WINDOW_BYTES;
 use crate::bits::{BitReader, Bits};
+use crate::dispatch;
 use crate::error::{Error, ErrorKind};
-use crate::fast;
 use crate::header::{DynamicHeader, Progress};
 use crate::history::History;
 use crate::tables::{Meaning, Tables};
@@ -58,7 +58,12 @@ pub struct Inflater {
     history: History,
     header: Box<DynamicHeader>,
     tables: Box<Tables>,
+    /// [`dispatch::decode`]; in tests also what processors have that are not this one.
+    decode: Decode,
 }
+
+/// A fast loop.
+type Decode = fn(&Tables, &mut History, &mut BitReader<'_>);
 
 /// Bits of the longest literal/length code with its extra bits, and of the longest distance code with its.
 const MOST_SYMBOL_BITS: u32 = (15 + 5) + (15 + 13);
@@ -120,6 +125,7 @@ impl Inflater {
             history: History::new(),
             header: Box::new(DynamicHeader::new()),
             tables: Box::new(Tables::new()),
+            decode: dispatch::decode,
         }
     }
 
@@ -304,7 +310,7 @@ impl Inflater {
 
     fn symbols(&mut self, reader: &mut BitReader<'_>) -> Result<Pause, ErrorKind> {
         loop {
-            fast::decode(&self.tables, &mut self.history, reader);
+            (self.decode)(&self.tables, &mut self.history, reader);
             if self.history.is_full() {
                 return Ok(Pause::HistoryFull);
             }
@@ -405,7 +411,14 @@ mod tests {
 
     /// Output, events with how much was out, and the sizes of the pieces that a full history made.
     fn decode(limit: usize, pieces: &[&[u8]]) -> (Vec<u8>, Events, Vec<usize>) {
-        let mut inflater = Inflater::new();
+        decode_with(&mut Inflater::new(), limit, pieces)
+    }
+
+    fn decode_with(
+        inflater: &mut Inflater,
+        limit: usize,
+        pieces: &[&[u8]],
+    ) -> (Vec<u8>, Events, Vec<usize>) {
         inflater.history.limit = limit;
         let (mut output, mut events, mut full) = (Vec::new(), Vec::new(), Vec::new());
         for piece in pieces {
@@ -424,6 +437,35 @@ mod tests {
             }
         }
         (output, events, full)
+    }
+
+    /// Bytes of which every 16th is zero, more or less, and the others are anything: literals nearly all, with codes of eight bits.
+    fn even(bytes: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let byte = (state >> 24) as u8;
+            if state >> 16 & 15 == 0 { 0 } else { byte }
+        };
+        (0..bytes).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn processors_decode_the_same() {
+        let mut data = content::mixed(3, 200_000);
+        data.extend_from_slice(&even(100_000));
+        let stream = deflate(&data, 6, 0, Flush::Sync);
+        let decoders: [Decode; 2] = [crate::fast::decode, dispatch::decode];
+        for decode in decoders {
+            let mut inflater = Inflater::new();
+            inflater.decode = decode;
+            for limit in [WINDOW_BYTES + 1_000, crate::history::LIMIT] {
+                inflater.reset();
+                let found = decode_with(&mut inflater, limit, &[&stream]);
+                assert!(found.0 == data, "limit {limit}");
+                assert!(inflater.tables.is_even, "the data has even blocks");
+            }
+        }
     }
 
     /// With room for a byte only each symbol is decoded by itself, with room for some the fast loop comes and goes.

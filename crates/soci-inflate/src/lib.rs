@@ -29,7 +29,8 @@
 //! - Memory is allocated when an [`Inflater`] is made, less than 300 KiB, and never again. Output is lent from there, contiguous
 //!   with the window before it.
 //! - A stream is refused if and only if zlib refuses it, and the [`Error`] says what was found at which bit.
-//! - No unsafe code, no dependency, no I/O, no panic on any input.
+//! - No unsafe code but one call, of what was compiled for the processor that is found; none without the feature `std`.
+//! - No dependency, no I/O, no panic on any input.
 //!
 //! # What it does not do
 //! gzip and zlib framing, checksums, preset dictionaries of other sizes than a window, DEFLATE64, and compression. Truncation is for the
@@ -49,14 +50,18 @@
 //! | `Z_DATA_ERROR`, `msg` | [`Error`]; [`ErrorKind::reason`] is the text without numbers, the same however the input is cut |
 //!
 //! # Map
-//! `inflater` the stream's states and the calls · `fast` the loop that decodes nearly all symbols · `header` a dynamic block's header ·
+//! `inflater` the stream's states and the calls · `fast` the loops that decode nearly all symbols · `dispatch` chooses between two of them by the
+//! processor · `header` a dynamic block's header ·
 //! `tables` from code lengths to what is looked up · `bits` the bit buffer · `history` output and window · `error` what can be wrong
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod bits;
+mod dispatch;
 mod error;
 mod fast;
 mod header;

@@ -4,14 +4,14 @@
 //! the fast loop needs, laid out so that it needs no test to tell a literal from a match:
 //!
 //! ```text
-//!             31      22 21    19 18         10 9        6 5        0
-//! literal    | byte     |        | 1           | code bits | code bits |   the top bit is 0
-//! length     | all ones |        | base        | code bits | all bits  |   all bits: code and extra bits
-//! other      | 1, kind  |        | 511         | code bits | code bits |   see below
+//!             31   30       22 21      14 13 12 11        8 7         0
+//! literal    | 1  | 0         | byte     | 0   | code bits | code bits |
+//! length     | 0  | base      | 0        | 0   | code bits | all bits  |   all bits: code and extra bits
+//! other      | 0  | 511       | kind     | 0   | code bits | code bits |   see below
 //!
-//!             31                16 15       10 9        6 5        0
-//! distance   | base               |           | code bits | all bits  |
-//! other      | 0                  | kind      | code bits | code bits |
+//!             31          16 15    14 13 12 11        8 7         0
+//! distance   | base         | 0      | 0   | code bits | all bits  |
+//! other      | 0            | kind   | 0   | code bits | code bits |
 //! ```
 //! *Other* is the end of a block, a code that is longer than the table, and what is no code. To the fast loop they look like a match
 //! that is too long, or nearer than it is long, and it leaves those to others. Codes longer than a table are so rare that they are
@@ -26,9 +26,7 @@ pub(crate) const LITERAL_ENTRIES: usize = 1 << LITERAL_BITS;
 /// Bits that are looked up at once for a distance.
 pub(crate) const DISTANCE_BITS: u32 = 9;
 
-/// The entries of distances stand behind as many null entries: see [`Tables::distances`].
-pub(crate) const DISTANCE_BASE: usize = 1 << DISTANCE_BITS;
-pub(crate) const DISTANCE_ENTRIES: usize = 2 * DISTANCE_BASE;
+pub(crate) const DISTANCE_ENTRIES: usize = 1 << DISTANCE_BITS;
 
 /// Longest code (RFC 1951 §3.2.7).
 const MOST_CODE_BITS: usize = 15;
@@ -49,7 +47,19 @@ pub(crate) const CODE_LENGTH_SYMBOLS: usize = 19;
 const CODE_LENGTH_BITS: u32 = 7;
 
 /// One more bit of code, in an entry.
-const CODE_BIT: u32 = 1 | 1 << 6;
+const CODE_BIT: u32 = 1 | 1 << CODE_SHIFT;
+
+/// Where an entry has the bits of its code and its extra bits. The two bits above are zero, for shifts that take numbers modulo 64.
+const ALL_BITS: u32 = 63;
+
+/// Where an entry has the bits of its code. Above them are zeros, for the same reason.
+const CODE_SHIFT: u32 = 8;
+
+/// Bits of code that nearly all literals have in what does not compress.
+pub(crate) const EVEN_BITS: u32 = 8;
+
+/// Of 256 symbols so many are literals of [`EVEN_BITS`] bits, then a block is even.
+const EVEN_LITERALS: usize = 192;
 
 /// What an entry is, if it is neither a literal nor a length.
 const KIND_END: u32 = 1;
@@ -79,18 +89,22 @@ impl LiteralEntry {
     /// The base of *other* entries: longer than any match.
     const OTHER_LENGTH: u32 = 511;
 
+    const LITERAL: u32 = 1 << 31;
+    const LENGTH_SHIFT: u32 = 22;
+    const BYTE_SHIFT: u32 = 14;
+
     const fn other(kind: u32) -> LiteralEntry {
-        LiteralEntry((0x200 | kind) << 22 | Self::OTHER_LENGTH << 11)
+        LiteralEntry(Self::OTHER_LENGTH << Self::LENGTH_SHIFT | kind << Self::BYTE_SHIFT)
     }
 
     /// Without its code.
     const fn of_symbol(symbol: usize) -> LiteralEntry {
         LiteralEntry(match symbol {
-            0..END_OF_BLOCK => (symbol as u32) << 22 | 1 << 11,
+            0..END_OF_BLOCK => Self::LITERAL | (symbol as u32) << Self::BYTE_SHIFT,
             END_OF_BLOCK => Self::other(KIND_END).0,
             257..MOST_LITERAL_LENGTHS => {
                 let (base, extra_bits) = LENGTHS[symbol - 257];
-                0x3ff << 22 | (base as u32) << 11 | extra_bits as u32
+                (base as u32) << Self::LENGTH_SHIFT | extra_bits as u32
             }
             _ => Self::other(KIND_INVALID).0,
         })
@@ -98,32 +112,44 @@ impl LiteralEntry {
 
     #[inline(always)]
     pub(crate) fn is_literal(self) -> bool {
-        self.0 as i32 >= 0
+        (self.0 as i32) < 0
     }
 
     #[inline(always)]
     pub(crate) fn meaning(self) -> Meaning {
-        match self.0 >> 22 {
-            byte @ 0..=255 => Meaning::Literal(byte as u8),
-            0x3ff => Meaning::Length,
-            kind => match kind & 3 {
-                KIND_END => Meaning::EndOfBlock,
-                KIND_LONG => Meaning::Long,
-                _ => Meaning::Invalid,
-            },
+        if self.is_literal() {
+            return Meaning::Literal(self.byte());
+        }
+        match u32::from(self.byte()) {
+            0 => Meaning::Length,
+            KIND_END => Meaning::EndOfBlock,
+            KIND_LONG => Meaning::Long,
+            _ => Meaning::Invalid,
         }
     }
 
     /// Bits of code and extra bits.
     #[inline(always)]
     pub(crate) fn all_bits(self) -> u32 {
-        self.0 & 63
+        self.0 & ALL_BITS
     }
 
-    /// 1 for a literal.
+    /// What bits differ from those that every literal of [`EVEN_BITS`] bits has.
+    #[inline(always)]
+    pub(crate) fn unevenness(self) -> u32 {
+        (self.0 ^ (Self::LITERAL | EVEN_BITS)) & (Self::LITERAL | ALL_BITS)
+    }
+
+    /// A literal's, rubbish for a length.
+    #[inline(always)]
+    pub(crate) fn byte(self) -> u8 {
+        (self.0 >> Self::BYTE_SHIFT) as u8
+    }
+
+    /// 0 for a literal.
     #[inline(always)]
     pub(crate) fn length(self, bits: u64) -> usize {
-        (self.0 >> 11 & 511) as usize + extra(self.0, bits)
+        (self.0 >> Self::LENGTH_SHIFT & 511) as usize + extra(self.0, bits)
     }
 }
 
@@ -132,8 +158,10 @@ impl DistanceEntry {
     /// fastest cache. What is copied is written over.
     pub(crate) const NULL: DistanceEntry = DistanceEntry(256 << 16);
 
+    const KIND_SHIFT: u32 = 14;
+
     const fn other(kind: u32) -> DistanceEntry {
-        DistanceEntry(kind << 11)
+        DistanceEntry(kind << Self::KIND_SHIFT)
     }
 
     /// Without its code.
@@ -149,17 +177,17 @@ impl DistanceEntry {
 
     /// The code is longer than the table.
     fn is_long(self) -> bool {
-        self.0 >> 11 == KIND_LONG
+        self.0 >> Self::KIND_SHIFT == KIND_LONG
     }
 
     pub(crate) fn is_invalid(self) -> bool {
-        self.0 >> 11 == KIND_INVALID
+        self.0 >> Self::KIND_SHIFT == KIND_INVALID
     }
 
     /// Bits of code and extra bits.
     #[inline(always)]
     pub(crate) fn all_bits(self) -> u32 {
-        self.0 & 63
+        self.0 & ALL_BITS
     }
 
     /// 0 for what is no distance.
@@ -173,7 +201,7 @@ impl DistanceEntry {
 #[inline(always)]
 fn extra(entry: u32, bits: u64) -> usize {
     let all = bits as u32 & !(!0 << (entry & 31));
-    (all >> (entry >> 6 & 31)) as usize
+    all.wrapping_shr(entry >> CODE_SHIFT) as usize
 }
 
 /// Shortest length and number of extra bits, from symbol 257 on (RFC 1951 §3.2.5).
@@ -231,7 +259,7 @@ const CODE_LENGTH_ENTRIES: [u32; CODE_LENGTH_SYMBOLS] = {
     let mut entries = [0; CODE_LENGTH_SYMBOLS];
     let mut symbol = 0;
     while symbol < entries.len() {
-        entries[symbol] = (symbol as u32) << 10;
+        entries[symbol] = (symbol as u32) << 16;
         symbol += 1;
     }
     entries
@@ -240,11 +268,11 @@ const CODE_LENGTH_ENTRIES: [u32; CODE_LENGTH_SYMBOLS] = {
 /// The two codes of a block.
 pub(crate) struct Tables {
     pub(crate) literals: [u32; LITERAL_ENTRIES],
-    /// In the upper half the distances. In the lower half null entries, so that a literal, whose entry has fewer than
-    /// [`DISTANCE_BITS`] bits where a length's has ones, finds one of them by the same lookup.
     pub(crate) distances: [u32; DISTANCE_ENTRIES],
     long_literals: LongCodes<LITERAL_LENGTH_SYMBOLS>,
     long_distances: LongCodes<DISTANCE_SYMBOLS>,
+    /// Nearly all symbols are literals whose codes have [`EVEN_BITS`] bits, if they come as often as the codes' lengths tell.
+    pub(crate) is_even: bool,
     is_fixed: bool,
 }
 
@@ -252,7 +280,8 @@ impl Tables {
     pub(crate) fn new() -> Tables {
         Tables {
             literals: [0; LITERAL_ENTRIES],
-            distances: [DistanceEntry::NULL.0; DISTANCE_ENTRIES],
+            distances: [0; DISTANCE_ENTRIES],
+            is_even: false,
             long_literals: LongCodes::NONE,
             long_distances: LongCodes::NONE,
             is_fixed: false,
@@ -287,6 +316,7 @@ impl Tables {
             none: LiteralEntry::other(KIND_INVALID).0,
         };
         lengths.check(code)?;
+        self.is_even = is_even(literal_lengths);
         set.fill(&lengths, &mut self.literals);
         self.long_literals.set(&lengths);
 
@@ -297,7 +327,7 @@ impl Tables {
             none: DistanceEntry::other(KIND_INVALID).0,
         };
         lengths.check(Code::Distance)?;
-        set.fill(&lengths, &mut self.distances[DISTANCE_BASE..]);
+        set.fill(&lengths, &mut self.distances);
         self.long_distances.set(&lengths);
         Ok(())
     }
@@ -318,16 +348,27 @@ impl Tables {
         LiteralEntry(LITERAL_SYMBOLS[symbol] + code_bits * CODE_BIT)
     }
 
+    /// The entry for the distance code that comes next, as the table has it.
+    #[inline(always)]
+    pub(crate) fn first_distance(&self, bits: u64) -> DistanceEntry {
+        DistanceEntry(self.distances[bits as usize & (DISTANCE_ENTRIES - 1)])
+    }
+
     /// The entry for the distance code that comes next.
     pub(crate) fn distance(&self, bits: u64) -> DistanceEntry {
-        let entry =
-            DistanceEntry(self.distances[DISTANCE_BASE | bits as usize & (DISTANCE_BASE - 1)]);
+        let entry = self.first_distance(bits);
         if !entry.is_long() {
             return entry;
         }
         let (symbol, code_bits) = self.long_distances.find(bits);
         DistanceEntry(DISTANCE_SYMBOL_ENTRIES[symbol] + code_bits * CODE_BIT)
     }
+}
+
+fn is_even(literal_lengths: &[u8]) -> bool {
+    let literals = literal_lengths[..END_OF_BLOCK].iter();
+    let even = literals.filter(|bits| u32::from(**bits) == EVEN_BITS);
+    even.count() >= EVEN_LITERALS
 }
 
 /// The code in which a dynamic block's code lengths are written.
@@ -359,7 +400,7 @@ impl CodeLengthTable {
     #[inline]
     pub(crate) fn next(&self, bits: u64) -> (u32, u32) {
         let entry = self.entries[bits as usize & ((1 << CODE_LENGTH_BITS) - 1)];
-        (entry >> 10, entry & 63)
+        (entry >> 16, entry & 63)
     }
 }
 

@@ -39,6 +39,11 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         .into_iter()
         .chain((1..36).map(|distance| run(3 + 7 * distance, distance)))
         .collect();
+    let even: Vec<_> = literals(&content::random(3, 400))
+        .into_iter()
+        .chain([run(3, 1), run(40, 300), run(258, 33)])
+        .chain(literals(&mixed[..100]))
+        .collect();
     let steep: Vec<_> = literals(b"abcdefghi")
         .into_iter()
         .chain([run(3, 1), run(11, 4), run(240, 8), run(258, 3)])
@@ -94,5 +99,6 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
                 .fixed(&[Symbol::Literal(1), run(3, 2)], true)
                 .finish(),
         ),
+        ("even", Stream::new().dynamic(&flat, &even, true).finish()),
     ]
 }
