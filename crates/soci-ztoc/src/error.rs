@@ -41,7 +41,8 @@ pub enum BuildError {
 pub struct Damage {
     /// What is wrong.
     pub kind: DamageKind,
-    /// Bytes of the layer consumed before the damage was seen.
+    /// Bytes of the layer before the damage: of deflate data those before the symbol or header that is refused, of all else those
+    /// consumed before it was seen.
     pub compressed_offset: u64,
     /// Bytes decoded before the damage was seen.
     pub uncompressed_offset: u64,
@@ -89,10 +90,10 @@ pub enum DamageKind {
         /// Stored in the header.
         found: u16,
     },
-    /// The deflate data is invalid; zlib's reason.
+    /// The deflate data is invalid.
     #[error("invalid deflate data: {reason}")]
     Deflate {
-        /// zlib's words.
+        /// What is wrong, without numbers.
         reason: &'static str,
     },
     /// A member's content fails its CRC-32.

@@ -5,9 +5,8 @@
 //! checkpoint.
 
 mod header;
-mod inflate;
 mod stream;
 
 pub(crate) use header::MEMBER_MAGIC;
-pub(crate) use inflate::WINDOW_BYTES;
+pub(crate) use soci_inflate::WINDOW_BYTES;
 pub(crate) use stream::{Boundary, GzipStream};

@@ -1,24 +1,14 @@
 //! A gzip layer as a stream of decoded pieces with the boundaries between deflate blocks.
 //!
 //! A layer is one or more members, one behind the other, and perhaps trailing bytes that belong to
-//! none. The stream goes through them once. Its history is contiguous, so that the window before
-//! any boundary is a slice of it:
-//!
-//! ```text
-//! history:  | 32 KiB that the next distance may need | decoded since the last slide … | free |
-//!                                                                              filled ^
-//! ```
+//! none. The stream goes through them once. [`soci_inflate`] decodes what is in them and keeps the window.
 
 use crc32fast::Hasher;
+use soci_inflate::{Event, Inflater};
 
 use super::header::{HeaderError, HeaderParser, MEMBER_MAGIC};
-use super::inflate::{Inflater, Stop, WINDOW_BYTES};
 use crate::checkpoints::Checkpoint;
 use crate::error::{Damage, DamageKind};
-
-/// Decoded bytes between two slides of the history. 256 KiB stays in a core's second-level cache
-/// and makes the copy of the window at each slide an eighth of the output at most.
-const HISTORY_BYTES: usize = WINDOW_BYTES + 256 * 1024;
 
 /// CRC-32 and length behind a member (RFC 1952 §2.3.1).
 const TRAILER_BYTES: usize = 8;
@@ -57,10 +47,6 @@ impl Step<'_> {
 
 enum State {
     Header(HeaderParser),
-    /// At a checkpoint whose first bits lie in a byte that has not arrived yet. Its window is the history.
-    SharedByte {
-        bits: u8,
-    },
     Body,
     Trailer {
         bytes: [u8; TRAILER_BYTES],
@@ -79,8 +65,8 @@ enum State {
 pub(crate) struct GzipStream {
     state: State,
     inflater: Inflater,
-    history: Box<[u8]>,
-    filled: usize,
+    /// Where the inflater's stream begins.
+    deflate_start: u64,
     compressed_offset: u64,
     uncompressed_offset: u64,
     members: u64,
@@ -113,19 +99,12 @@ impl GzipStream {
             window,
             ..
         } = checkpoint;
-        let (state, inflater) = if bits > 0 {
-            (State::SharedByte { bits }, Inflater::new())
-        } else {
-            (State::Body, Inflater::resume(0, 0, window))
-        };
-        let mut stream = GzipStream::new(
-            state,
-            inflater,
+        GzipStream::new(
+            State::Body,
+            Inflater::at_checkpoint(bits, window),
             checkpoint.first_compressed_byte(),
             uncompressed_offset,
-        );
-        stream.history[..WINDOW_BYTES].copy_from_slice(window);
-        stream
+        )
     }
 
     fn new(
@@ -137,8 +116,7 @@ impl GzipStream {
         GzipStream {
             state,
             inflater,
-            history: vec![0; HISTORY_BYTES].into_boxed_slice(),
-            filled: WINDOW_BYTES,
+            deflate_start: compressed_offset,
             compressed_offset,
             uncompressed_offset,
             members: 0,
@@ -160,17 +138,17 @@ impl GzipStream {
 
     /// The 32 KiB decoded last; zeros where there was nothing yet.
     pub(crate) fn window(&self) -> &[u8] {
-        &self.history[self.filled - WINDOW_BYTES..self.filled]
+        self.inflater.window()
     }
 
     /// The last so many bytes decoded, at most as many as the last step gave.
     pub(crate) fn last_output(&self, bytes: usize) -> &[u8] {
-        &self.history[self.filled - bytes..self.filled]
+        self.inflater.last_output(bytes)
     }
 
     /// Whether the history is full: at offsets of the output that do not depend on how the input is cut.
     pub(crate) fn is_history_full(&self) -> bool {
-        self.filled == self.history.len()
+        self.inflater.is_history_full()
     }
 
     /// CRC-32 of all output since the last call.
@@ -208,13 +186,6 @@ impl GzipStream {
                         });
                     }
                 }
-                State::SharedByte { bits } => {
-                    let window = self.history.first_chunk();
-                    let window = window.expect("the history has more than a window");
-                    self.inflater = Inflater::resume(*bits, input[0], window);
-                    self.consume(input, 1);
-                    self.state = State::Body;
-                }
                 State::Trailer { .. } => self.read_trailer(input)?,
                 State::Between { matched } => {
                     if input[0] != MEMBER_MAGIC[*matched] {
@@ -245,7 +216,7 @@ impl GzipStream {
     pub(crate) fn finish(&self) -> Result<(), Damage> {
         let within = match self.state {
             State::Header(_) => "a gzip header",
-            State::SharedByte { .. } | State::Body => "deflate data",
+            State::Body => "deflate data",
             State::Trailer { .. } => "a gzip trailer",
             State::Between { .. } | State::Trailing => return Ok(()),
         };
@@ -279,6 +250,7 @@ impl GzipStream {
             uncompressed_start: self.uncompressed_offset,
         });
         self.inflater.reset();
+        self.deflate_start = self.compressed_offset;
         self.members += 1;
         self.state = State::Body;
         Ok(Some(Boundary::Member {
@@ -288,30 +260,37 @@ impl GzipStream {
     }
 
     fn inflate(&mut self, input: &mut &[u8]) -> Result<Step<'_>, Damage> {
-        if self.filled == self.history.len() {
-            self.history.copy_within(self.filled - WINDOW_BYTES.., 0);
-            self.filled = WINDOW_BYTES;
-        }
-        let start = self.filled;
-        let progress = self.inflater.step(input, &mut self.history[start..]);
-        self.consume(input, progress.consumed_bytes);
-        self.filled += progress.produced_bytes;
-        self.uncompressed_offset += progress.produced_bytes as u64;
-        self.piece.update(&self.history[start..self.filled]);
-        let boundary = match progress.stop {
-            Stop::Buffer => None,
-            Stop::BlockEnd { unused_bits } => Some(Boundary::Block { bits: unused_bits }),
-            Stop::StreamEnd => {
+        let before = input.len();
+        let step = match self.inflater.advance(input) {
+            Ok(step) => step,
+            Err(error) => {
+                return Err(Damage {
+                    kind: DamageKind::Deflate {
+                        reason: error.kind.reason(),
+                    },
+                    compressed_offset: self.deflate_start + error.bit_offset / 8,
+                    uncompressed_offset: self.uncompressed_offset,
+                });
+            }
+        };
+        self.compressed_offset += (before - input.len()) as u64;
+        self.uncompressed_offset += step.output.len() as u64;
+        self.piece.update(step.output);
+        let boundary = match step.event {
+            None => None,
+            Some(Event::BlockEnd { unused_bits, .. }) => {
+                Some(Boundary::Block { bits: unused_bits })
+            }
+            Some(Event::StreamEnd { .. }) => {
                 self.state = State::Trailer {
                     bytes: [0; TRAILER_BYTES],
                     have: 0,
                 };
                 None
             }
-            Stop::Invalid(reason) => return Err(self.damage(DamageKind::Deflate { reason })),
         };
         Ok(Step {
-            output: &self.history[start..self.filled],
+            output: step.output,
             boundary,
         })
     }
