@@ -13,11 +13,12 @@ use core::array;
 use core::hint::select_unpredictable;
 
 use crate::bits::BitReader;
-use crate::history::{CHUNK_BYTES, History, LIMIT, POSITIONS, copy_chunk, copy_match};
+use crate::history::{CHUNK_BYTES, History, LIMIT, copy_chunk, copy_match};
 use crate::tables::{DistanceEntry, EVEN_BITS, LiteralEntry, Meaning, Tables};
 
-/// Bytes of input that a step reads. Of their 64 bits at least 57 are not decoded yet; it uses 38 of them at most (11 and 5 for a
-/// length, 9 and 13 for a distance), and the next step's first lookup 11.
+/// Bytes of input that are read at a time. Of their 64 bits at least 57 are not decoded yet. A step reads them behind its first symbol
+/// and uses 22 at most (9 and 13 for a distance); the next one begins with the 35 that are left and uses 27 at most (11 and 5 for
+/// a length, 11 for the lookup behind it).
 const WORD_BYTES: usize = 8;
 
 /// Room that a step needs: two literals. A match may begin at any place before the limit.
@@ -61,14 +62,21 @@ fn decode_mixed<const NEAR_START: bool>(
     let Some((last_word, mut offset)) = start(reader) else {
         return;
     };
-    let last_position = history.limit.min(LIMIT) - STEP_BYTES;
+    let last_position = history.limit - STEP_BYTES;
+    // With this the compiler knows that the loop's places are positions.
+    assert!(last_position < LIMIT, "a history ends at its limit");
     let (mut at, floor) = (history.filled, history.floor);
     let bytes = &mut *history.bytes;
-    // Looked up before the next word is read: the step before has the bits for it, and waits for nothing.
-    let mut entry = tables.first_literal(word_at(input, offset >> 3) >> (offset & 7));
-    while offset >> 3 <= last_word && at <= last_position {
-        let bits = word_at(input, offset >> 3) >> (offset & 7);
+    let mut bits = bits_at(input, offset);
+    while at <= last_position {
+        let entry = tables.first_literal(bits);
+        let offset_behind = offset + entry.all_bits() as usize;
+        if offset_behind >> 3 > last_word {
+            break;
+        }
+        // The same bits twice: a few at once, and all of them, which arrive while the few are looked up.
         let behind = bits.wrapping_shr(entry.0);
+        let all_behind = bits_at(input, offset_behind);
         let next = tables.first_literal(behind);
         let is_literal = entry.is_literal();
         let are_literals = LiteralEntry(entry.0 & next.0).is_literal();
@@ -77,9 +85,9 @@ fn decode_mixed<const NEAR_START: bool>(
             DistanceEntry::NULL.0,
             tables.first_distance(behind).0,
         ));
-        let second = select_unpredictable(are_literals, next.0, near.0);
+        let second = DistanceEntry(select_unpredictable(are_literals, next.0, near.0));
         let length = entry.length(bits);
-        let distance = near.distance(behind);
+        let distance = near.distance(all_behind);
         if length > CHUNK_BYTES || distance < length || (NEAR_START && distance > at - floor) {
             let is_match = entry.meaning() == Meaning::Length && distance > 0;
             if !is_match || (NEAR_START && distance > at - floor) {
@@ -92,11 +100,11 @@ fn decode_mixed<const NEAR_START: bool>(
             let to = at + length;
             // Behind a match these two are rubbish.
             let pair = [entry.byte(), next.byte()];
-            bytes[to & (POSITIONS - 1)..][..STEP_BYTES].copy_from_slice(&pair);
+            bytes[to..][..STEP_BYTES].copy_from_slice(&pair);
             at = to + usize::from(is_literal) + usize::from(are_literals);
         }
-        offset += (entry.0.wrapping_add(second) & 63) as usize;
-        entry = tables.first_literal(behind.wrapping_shr(second));
+        offset = offset_behind + second.all_bits() as usize;
+        bits = all_behind.wrapping_shr(second.0);
     }
     history.filled = at;
     reader.seek(offset);
@@ -109,24 +117,25 @@ fn decode_even(tables: &Tables, history: &mut History, reader: &mut BitReader<'_
     let Some((last_word, mut offset)) = start(reader) else {
         return;
     };
-    let limit = history.limit.min(LIMIT);
+    let limit = history.limit;
+    // With this the compiler knows that the loop's places are positions.
+    assert!(limit <= LIMIT, "a history ends at its limit");
     let (mut at, floor) = (history.filled, history.floor);
     let bytes = &mut *history.bytes;
     while offset >> 3 <= last_word && at + GUESSED <= limit {
-        let bits = word_at(input, offset >> 3) >> (offset & 7);
+        let bits = bits_at(input, offset);
         let guessed: [_; GUESSED] =
             array::from_fn(|index| tables.first_literal(bits >> (EVEN_BITS as usize * index)));
         let unevenness = guessed.iter().map(|entry| entry.unevenness());
         if unevenness.fold(0, |all, one| all | one) == 0 {
-            let to = &mut bytes[at & (POSITIONS - 1)..][..GUESSED];
-            to.copy_from_slice(&guessed.map(LiteralEntry::byte));
+            bytes[at..][..GUESSED].copy_from_slice(&guessed.map(LiteralEntry::byte));
             at += GUESSED;
             offset += GUESSED * EVEN_BITS as usize;
             continue;
         }
         let entry = guessed[0];
         if entry.is_literal() {
-            bytes[at & (POSITIONS - 1)] = entry.byte();
+            bytes[at] = entry.byte();
             at += 1;
             offset += entry.all_bits() as usize;
             continue;
@@ -146,8 +155,10 @@ fn decode_even(tables: &Tables, history: &mut History, reader: &mut BitReader<'_
     reader.seek(offset);
 }
 
+/// At least 57 bits from an offset on, whose byte is not behind the last word's place.
 #[inline(always)]
-fn word_at(input: &[u8], position: usize) -> u64 {
-    let word = &input[position..position + WORD_BYTES];
-    u64::from_le_bytes(word.try_into().expect("the slice has a word's length"))
+fn bits_at(input: &[u8], offset: usize) -> u64 {
+    let word = &input[offset >> 3..][..WORD_BYTES];
+    let word = u64::from_le_bytes(word.try_into().expect("the slice has a word's length"));
+    word >> (offset & 7)
 }

@@ -111,10 +111,10 @@ impl History {
     }
 }
 
-/// Copies one chunk to a position from one; masked, so that the compiler knows that both are.
+/// Copies one chunk to a position from one; masked, so that the compiler knows that it is one.
 #[inline(always)]
 pub(crate) fn copy_chunk(bytes: &mut Bytes, from: usize, to: usize) {
-    let (from, to) = (from & (POSITIONS - 1), to & (POSITIONS - 1));
+    let from = from & (POSITIONS - 1);
     let mut chunk = [0; CHUNK_BYTES];
     chunk.copy_from_slice(&bytes[from..from + CHUNK_BYTES]);
     bytes[to..to + CHUNK_BYTES].copy_from_slice(&chunk);

@@ -49,10 +49,11 @@ const CODE_LENGTH_BITS: u32 = 7;
 /// One more bit of code, in an entry.
 const CODE_BIT: u32 = 1 | 1 << CODE_SHIFT;
 
-/// Where an entry has the bits of its code and its extra bits. The two bits above are zero, for shifts that take numbers modulo 64.
-const ALL_BITS: u32 = 63;
+/// Where an entry has the bits of its code and its extra bits: a whole byte, of which a shift takes six bits by itself. With a mask of six
+/// bits the compiler would mask before it shifts, and the shift would wait for that.
+const ALL_BITS: u32 = 255;
 
-/// Where an entry has the bits of its code. Above them are zeros, for the same reason.
+/// Where an entry has the bits of its code. The two bits above are zero, since a shift takes six.
 const CODE_SHIFT: u32 = 8;
 
 /// Bits of code that nearly all literals have in what does not compress.
