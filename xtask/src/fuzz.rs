@@ -2,7 +2,7 @@
 //!
 //! libFuzzer needs coverage counters in what it drives. The flags for them are LLVM's, which every compiler takes, so neither a nightly one
 //! nor cargo-fuzz is needed; a C++ compiler is, for libFuzzer itself. Of the checks at run time, overflow and debug assertions are on, the
-//! address sanitizer is not: it is a nightly compiler's, several times slower, and all but one module is free of unsafe code.
+//! address sanitizer is not: it is a nightly compiler's, several times slower, and all but one call is safe code.
 
 mod runs;
 
