@@ -13,8 +13,9 @@ use core::array;
 use core::hint::select_unpredictable;
 
 use crate::bits::BitReader;
+use crate::entry::{DistanceEntry, EVEN_BITS, LiteralEntry, Meaning};
 use crate::history::{CHUNK_BYTES, History, LIMIT, copy_chunk, copy_match};
-use crate::tables::{DistanceEntry, EVEN_BITS, LiteralEntry, Meaning, Tables};
+use crate::tables::Tables;
 
 /// Bytes of input that are read at a time. Of their 64 bits at least 57 are not decoded yet. A step reads them behind its first symbol
 /// and uses 22 at most (9 and 13 for a distance); the next one begins with the 35 that are left and uses 27 at most (11 and 5 for

@@ -1,11 +1,9 @@
 //! The header of a dynamic block (RFC 1951 §3.2.7): at most 4,500 bits, which may arrive in any pieces.
 
 use crate::bits::BitReader;
+use crate::entry::{END_OF_BLOCK, MOST_DISTANCES, MOST_LITERAL_LENGTHS};
 use crate::error::ErrorKind;
-use crate::tables::{
-    CODE_LENGTH_SYMBOLS, CodeLengthTable, END_OF_BLOCK, MOST_DISTANCES, MOST_LITERAL_LENGTHS,
-    Tables,
-};
+use crate::tables::{CODE_LENGTH_SYMBOLS, CodeLengthTable, Tables};
 
 /// The order in which the lengths of the codes for code lengths come.
 const ORDER: [u8; CODE_LENGTH_SYMBOLS] = [

@@ -61,16 +61,20 @@ extern crate alloc;
 extern crate std;
 
 mod bits;
+mod code;
 mod dispatch;
+mod entry;
 mod error;
 mod fast;
 mod header;
 mod history;
 mod inflater;
+mod step;
 mod tables;
 
 pub use error::{Code, Defect, Error, ErrorKind};
-pub use inflater::{Event, Inflater, Step};
+pub use inflater::Inflater;
+pub use step::{Event, Step};
 
 /// Bytes that a distance can reach back (RFC 1951 §3.2.5).
 pub const WINDOW_BYTES: usize = 32 * 1024;
