@@ -15,10 +15,13 @@ use crate::workspace::Workspace;
 /// A table: the document that it stands in, its name there, and what makes it.
 type Table = (&'static str, &'static str, fn(&Workspace) -> Result<String>);
 
-const TABLES: [Table; 3] = [
+const TABLES: [Table; 6] = [
     ("terraform/README.md", "inputs", inputs),
     ("terraform/README.md", "outputs", outputs),
     ("docs/deploy.md", "parameters", parameters),
+    ("docs/outcomes.md", "alarms", alarms),
+    ("docs/security.md", "statements", statements),
+    ("docs/security.md", "resource-policies", resource_policies),
 ];
 
 /// Writes every table.
@@ -97,8 +100,7 @@ fn outputs(workspace: &Workspace) -> Result<String> {
 
 /// Both roads beside each other, from `infra/parameters.json`.
 fn parameters(workspace: &Workspace) -> Result<String> {
-    let all = read(&workspace.root.join("infra/parameters.json"))?;
-    let all: Value = serde_json::from_str(&all).context("infra/parameters.json")?;
+    let all = json(workspace, "infra/parameters.json")?;
     let field = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
     let mut table =
         "| CloudFormation | Terraform | default | allowed | what it is |\n|---|---|---|---|---|\n"
@@ -142,6 +144,104 @@ fn parameters(workspace: &Workspace) -> Result<String> {
         ]));
     }
     Ok(table)
+}
+
+/// Alarms, from `infra/alarms.json`.
+fn alarms(workspace: &Workspace) -> Result<String> {
+    let all = json(workspace, "infra/alarms.json")?;
+    let mut table = "| alarm | on | means | what to do |\n|---|---|---|---|\n".to_owned();
+    for one in rows(&all, "alarms")? {
+        let minutes = one["period_seconds"].as_u64().context("a period")? / 60;
+        let threshold = match &one["threshold"] {
+            Value::String(parameter) => code(&in_template(parameter.trim_matches(['{', '}']))),
+            number => number.to_string(),
+        };
+        let unit = one["expression_unit"]
+            .as_str()
+            .map(|unit| format!(" {unit}"));
+        let on = format!(
+            "{} of {} in {minutes} min: {threshold}{} or more",
+            text_of(one, "statistic")?.to_lowercase(),
+            code(&format!(
+                "{} {}",
+                text_of(one, "namespace")?,
+                text_of(one, "metric")?
+            )),
+            unit.unwrap_or_default()
+        );
+        table.push_str(&row(&[
+            &code(text_of(one, "name")?),
+            &on,
+            text_of(one, "meaning")?,
+            text_of(one, "action")?,
+        ]));
+    }
+    Ok(table)
+}
+
+/// A parameter's name as the template writes it.
+fn in_template(name: &str) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    };
+    name.split('_').map(word).collect()
+}
+
+/// What the role may do, from `infra/iam.json`.
+fn statements(workspace: &Workspace) -> Result<String> {
+    let all = json(workspace, "infra/iam.json")?;
+    let mut table = "| statement | actions | where | why |\n|---|---|---|---|\n".to_owned();
+    for one in rows(&all, "statements")? {
+        table.push_str(&row(&[
+            &code(text_of(one, "sid")?),
+            &codes(one, "actions")?,
+            &codes(one, "resources")?,
+            &plain(text_of(one, "source")?),
+        ]));
+    }
+    Ok(table)
+}
+
+/// Who may use what the deployment makes, from `infra/iam.json`.
+fn resource_policies(workspace: &Workspace) -> Result<String> {
+    let all = json(workspace, "infra/iam.json")?;
+    let mut table = "| on | who | action | why |\n|---|---|---|---|\n".to_owned();
+    for one in rows(&all, "resource_policies")? {
+        table.push_str(&row(&[
+            &plain(&text_of(one, "on")?.replace('_', " ")),
+            &code(text_of(one, "principal")?),
+            &code(text_of(one, "action")?),
+            &plain(text_of(one, "source")?),
+        ]));
+    }
+    Ok(table)
+}
+
+fn json(workspace: &Workspace, path: &str) -> Result<Value> {
+    let text = read(&workspace.root.join(path))?;
+    serde_json::from_str(&text).with_context(|| path.to_owned())
+}
+
+fn rows<'a>(all: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
+    all[name]
+        .as_array()
+        .with_context(|| format!("there is no list {name}"))
+}
+
+fn text_of<'a>(one: &'a Value, name: &str) -> Result<&'a str> {
+    one[name]
+        .as_str()
+        .with_context(|| format!("{one} has no text {name}"))
+}
+
+/// A list of texts, each as code. Words in braces are what the road fills in.
+fn codes(one: &Value, name: &str) -> Result<String> {
+    let texts = rows(one, name)?.iter().map(|one| one.as_str().map(code));
+    let texts: Option<Vec<_>> = texts.collect();
+    Ok(texts
+        .with_context(|| format!("{name} is no list of texts"))?
+        .join(", "))
 }
 
 /// Text in which wildcards stay wildcards.
