@@ -83,7 +83,9 @@ pub(crate) const TIERS: &[Tier] = &[
         needs: &[
             &tools::DOCKER_REGISTRY,
             &tools::HTPASSWD,
+            &tools::JQ,
             &tools::OPENSSL,
+            &tools::SCRIPT,
             &tools::SKOPEO,
         ],
         steps: &[Step::Cargo(&[

@@ -54,6 +54,10 @@ pub(crate) const HTPASSWD: Tool = program("htpasswd", "apache2-utils");
 pub(crate) const OPENSSL: Tool = program("openssl", "openssl");
 /// A client by other people for whole-system tests.
 pub(crate) const SKOPEO: Tool = program("skopeo", "skopeo");
+/// Examples in `--help` end in it.
+pub(crate) const JQ: Tool = program("jq", "jq");
+/// A terminal for programs that ask whether there is one.
+pub(crate) const SCRIPT: Tool = program("script", "bsdutils");
 /// Installs moto and what else comes as Python packages.
 pub(crate) const PYTHON: Tool = Tool {
     name: "Python 3 with venv",

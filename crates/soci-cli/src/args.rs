@@ -1,5 +1,6 @@
 //! What can be written on the command line.
 
+mod help;
 mod images;
 
 use std::ffi::OsString;
@@ -14,7 +15,7 @@ pub(crate) use images::{
 
 /// Builds SOCI indexes, with which container images start before they are pulled.
 #[derive(Parser)]
-#[command(name = "soci-index", version, arg_required_else_help = true)]
+#[command(name = "soci-index", version, arg_required_else_help = true, after_long_help = help::TOP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -26,42 +27,35 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Index images where they lie: in a registry, an OCI layout or an OCI archive.
-    #[command(after_help = images::BUILD_HELP)]
+    #[command(after_long_help = help::BUILD)]
     Build(Box<BuildArgs>),
     /// Show what of an image is indexed, what is not and why.
-    #[command(after_help = images::INSPECT_HELP)]
+    #[command(after_long_help = help::INSPECT)]
     Inspect(InspectArgs),
     /// Prove that what was indexed is right: every link, every zTOC, and the layers behind them.
-    #[command(after_help = images::VERIFY_HELP)]
+    #[command(after_long_help = help::VERIFY)]
     Verify(VerifyArgs),
     /// Tell which filter matches an image, as the function would decide.
-    #[command(after_help = images::MATCH_HELP)]
+    #[command(after_long_help = help::MATCH)]
     Match(MatchArgs),
     /// Try all of it on this machine, with nothing installed: a registry, an image of local files, its push, the function, proof.
-    #[command(after_help = images::DEMO_HELP)]
+    #[command(after_long_help = help::DEMO)]
     Demo(DemoArgs),
     /// Make the zTOC of a single layer, its table of contents, or look into one.
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = help::ZTOC)]
     Ztoc(ZtocCommand),
 }
 
 #[derive(Subcommand)]
 pub(crate) enum ZtocCommand {
     /// Make the zTOC of a layer file.
-    #[command(after_help = "\
-Exit codes: 0 made, 3 left out with a reason (no file is written), 1 failed, 2 wrong usage.
-
-Examples:
-  soci-index ztoc create layer.tar.gz -o layer.ztoc
-  curl -s URL | soci-index ztoc create - -o layer.ztoc --digest sha256:…")]
+    #[command(after_long_help = help::CREATE)]
     Create(CreateArgs),
     /// Print what a zTOC holds, as JSON.
-    #[command(after_help = "Example:\n  soci-index ztoc info layer.ztoc | jq '.files[].filename'")]
+    #[command(after_long_help = help::INFO)]
     Info(InfoArgs),
     /// Print one file of a layer, decoding only the spans that hold it.
-    #[command(
-        after_help = "Example:\n  soci-index ztoc cat layer.ztoc layer.tar.gz etc/os-release"
-    )]
+    #[command(after_long_help = help::CAT)]
     Cat(CatArgs),
 }
 
@@ -73,7 +67,7 @@ pub(crate) struct CreateArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// Uncompressed bytes between two points at which decoding can start.
-    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_SPAN_BYTES, value_parser = span_size)]
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_SPAN_BYTES, value_parser = span_size, allow_negative_numbers = true)]
     pub(crate) span_size: u64,
     /// Written into the zTOC, so part of its digest.
     #[arg(long, value_name = "TEXT", default_value = DEFAULT_BUILD_TOOL_IDENTIFIER)]
@@ -147,5 +141,5 @@ fn bytes(text: &str) -> Result<u64, String> {
 fn span_size(text: &str) -> Result<u64, String> {
     SpanSize::from_bytes(bytes(text)?)
         .map(SpanSize::bytes)
-        .ok_or_else(|| "must be from 1 to 9223372036854775807".to_owned())
+        .ok_or_else(|| "must be from 1 to 9223372036854775807 bytes".to_owned())
 }

@@ -1,4 +1,4 @@
-//! What the product's crates tell while they work: lines on standard error, in no colour. Only theirs: others' may quote requests with
+//! What the product's crates tell while they work: lines on standard error. Only theirs: others' may quote requests with
 //! their secrets.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, layer};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::output;
+use crate::output::{self, Mark};
 
 /// How the targets of the product's crates begin.
 const OURS: &str = "soci_";
@@ -47,13 +47,13 @@ where
         mut line: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let kind = match *event.metadata().level() {
-            Level::ERROR => "error",
-            Level::WARN => "warning",
-            Level::INFO => "note",
-            Level::DEBUG | Level::TRACE => "detail",
+        let mark = match *event.metadata().level() {
+            Level::ERROR => Mark::Error.shown(),
+            Level::WARN => Mark::Warning.shown(),
+            Level::INFO => "note:".to_owned(),
+            Level::DEBUG | Level::TRACE => "detail:".to_owned(),
         };
-        write!(line, "{kind}: ")?;
+        write!(line, "{mark} ")?;
         context.format_fields(line.by_ref(), event)?;
         writeln!(line)
     }

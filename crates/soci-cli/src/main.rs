@@ -11,6 +11,7 @@ mod images;
 mod logs;
 mod output;
 mod progress;
+mod visible;
 mod ztoc;
 
 use std::process::ExitCode;

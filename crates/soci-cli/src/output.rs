@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::{fs, iter};
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, anyhow, ensure};
+use clap::builder::styling::{AnsiColor, Style};
 use indicatif::MultiProgress;
 use serde::Serialize;
+
+use crate::visible::visible;
 
 /// The name under which standard output can be asked for.
 const STDOUT: &str = "/dev/stdout";
@@ -28,21 +32,61 @@ pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
     BARS.suspend(write)
 }
 
+/// What a line on standard error begins with, if it is more than a note.
+#[derive(Clone, Copy)]
+pub(crate) enum Mark {
+    Error,
+    Warning,
+}
+
+impl Mark {
+    /// The word and its colon, in clap's colours where standard error takes colours: on a terminal, unless `NO_COLOR` and its like say
+    /// otherwise.
+    pub(crate) fn shown(self) -> String {
+        let (word, colour) = match self {
+            Mark::Error => ("error:", AnsiColor::Red),
+            Mark::Warning => ("warning:", AnsiColor::Yellow),
+        };
+        let style = match AutoStream::choice(&io::stderr()) {
+            ColorChoice::Never => Style::new(),
+            _ => colour.on_default().bold(),
+        };
+        format!("{style}{word}{style:#}")
+    }
+}
+
 /// Prints an error with its causes as one line. Some tell their cause themselves, and it is not told twice.
 pub(crate) fn error(error: &anyhow::Error) {
-    let mut line = String::from("error");
+    let mut line = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        if !line.ends_with(&cause) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.ends_with(&cause) {
             line = format!("{line}: {cause}");
         }
     }
-    note(&line);
+    marked(Mark::Error, &line);
+}
+
+/// Prints an error or a warning as one line.
+pub(crate) fn marked(mark: Mark, text: &str) {
+    line(&format!("{} {}", mark.shown(), visible(text)));
 }
 
 /// Prints something worth knowing that is not the result.
 pub(crate) fn note(text: &str) {
+    line(&visible(text));
+}
+
+fn line(text: &str) {
     // Where standard error takes nothing, the exit code still tells.
-    let _ = aside(|| writeln!(io::stderr(), "{text}"));
+    let _ = aside(|| io::stderr().write_all(format!("{text}\n").as_bytes()));
+}
+
+/// Prints a result for people, in lines. What comes from elsewhere in them cannot command a terminal.
+pub(crate) fn text(lines: &str) -> anyhow::Result<()> {
+    let shown = lines.lines().flat_map(|line| [visible(line), "\n".into()]);
+    bytes(shown.collect::<String>().as_bytes())
 }
 
 /// Prints a result as one line of JSON.

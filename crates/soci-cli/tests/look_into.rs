@@ -154,7 +154,7 @@ fn cat_finds_names_that_are_not_utf_8() {
     };
     assert_eq!(cat(b"caf\xe9").with_code(0).stdout, b"one");
     assert_eq!(cat(b"./caf\xe8").with_code(0).stdout, b"another");
-    cat(b"caf\xff").failed_with("cannot read caf\u{fffd} from layer: no such file in this layer");
+    cat(b"caf\xff").failed_with("cannot read caf\u{fffd} from layer: no such file in this layer; `soci-index ztoc info` lists those that are");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn cat_says_why_a_path_has_no_content() {
     let desk = indexed();
     let cat = |path: &str| desk.ztoc(&["cat", "ztoc", "layer", path]);
     cat("etc/nothing")
-        .failed_with("cannot read etc/nothing from layer: no such file in this layer");
+        .failed_with("cannot read etc/nothing from layer: no such file in this layer; `soci-index ztoc info` lists those that are");
     cat("etc").failed_with("cannot read etc from layer: not a regular file but of type dir");
     cat("etc/link").failed_with(
         "cannot read etc/link from layer: a symbolic link to \"motd\"; ask for its target",

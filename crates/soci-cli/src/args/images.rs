@@ -11,64 +11,6 @@ use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES};
 
 use super::{MultiMemberArg, bytes, span_size};
 
-pub(super) const BUILD_HELP: &str = "\
-An image is docker://HOST/REPOSITORY:TAG (docker:// may be left out), oci:DIR[:TAG] or oci-archive:FILE[:TAG]. \
-The result goes beside it under a tag of its own; the image itself is not touched. Registries get the credentials that \
-`docker login` left in Docker's config.json, those of Amazon ECR a token that is asked for with your AWS credentials.
-
-Exit codes: 0 indexed, now or before; 3 skipped with a reason; 1 failed; 2 wrong usage. Of several images, the worst: 1, 3, 0.
-
-Examples:
-  soci-index build 127.0.0.1:5000/app:1
-  soci-index build --dry-run 127.0.0.1:5000/app:1
-  soci-index build --json --platform linux/arm64 oci:images:app";
-
-pub(super) const MATCH_HELP: &str = "\
-FILTERS are wildcards over REPOSITORY:TAG with commas between: * stands for any characters (/ and : too), ? for one, \
-[a-z] and [!a-z] for one that is or is not in the set. They match as Python's fnmatchcase does. A filter that begins with ! \
-excludes; where all of them do, everything else matches.
-
-Exit codes: 0 all match, 3 not all, 2 wrong usage.
-
-Examples:
-  soci-index match 'team/*:*,!*:*-dev' team/app:1.0
-  soci-index match '*:v[0-9]*' 123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:v2";
-
-pub(super) const INSPECT_HELP: &str = "\
-Reads the image's documents, no layers. A layer without a zTOC has the reason that was noted when the image was indexed, or \
-the one for which it would be left out by default.
-
-Exit codes: 0 read, 1 failed, 2 wrong usage.
-
-Examples:
-  soci-index inspect 127.0.0.1:5000/app:1-soci
-  soci-index inspect --json oci:images:app-soci | jq '.platforms[].layers[] | select(.indexed | not)'";
-
-pub(super) const VERIFY_HELP: &str = "\
-Walks from the tag to the zTOCs and back, and holds the zTOCs against their layers: by default some spans of each layer, fetched by \
-their ranges; with --structure no layer; with --full every byte of each layer, which is read once and not stored. Works on what \
-any tool has indexed.
-
-Exit codes: 0 everything looked at is right, 1 something is wrong, there is no SOCI index, or it could not be found out, 2 wrong \
-usage.
-
-Examples:
-  soci-index verify 127.0.0.1:5000/app:1-soci
-  soci-index verify --full --json oci:images:app-soci | jq -r '.platforms[].findings[].message'";
-
-pub(super) const DEMO_HELP: &str = "\
-Starts a registry on 127.0.0.1, makes an image of files that everybody on this machine may read (a few hundred MB, two platforms), \
-pushes it, and hands the push to the function as an event of Amazon ECR. Then every file is read through the zTOCs and held against \
-its SHA-256 on the disk. With --image, the zTOCs of that image are held against its layers in full. All files are in a temporary \
-folder (TMPDIR says where), which is removed at the end.
-
-Exit codes: 0 indexed and proven, 3 the function had nothing to index, 1 failed or something is wrong, 2 wrong usage.
-
-Examples:
-  soci-index demo
-  soci-index demo --keep --port 5000
-  soci-index demo --image docker.io/library/python:3";
-
 /// Layers that are built at once need a core each, and more than this no machine has.
 const MOST_LAYERS_AT_ONCE: usize = 1024;
 
@@ -99,7 +41,7 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     pub(crate) keep: bool,
     /// The registry's port on 127.0.0.1; 0 is any that is free.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = port, allow_negative_numbers = true)]
     pub(crate) port: u16,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
@@ -121,13 +63,13 @@ pub(crate) struct BuildArgs {
     #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
     pub(crate) platforms: Vec<String>,
     /// Uncompressed bytes between two points at which decoding can start.
-    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_SPAN_BYTES, value_parser = span_size)]
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_SPAN_BYTES, value_parser = span_size, allow_negative_numbers = true)]
     pub(crate) span_size: u64,
     /// Leave out layers with fewer compressed bytes.
-    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MIN_LAYER_BYTES, value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_MIN_LAYER_BYTES, value_parser = bytes, allow_negative_numbers = true)]
     pub(crate) min_layer_size: u64,
     /// Leave out platforms whose layers have fewer compressed bytes together.
-    #[arg(long, value_name = "BYTES", default_value_t = 0, value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = 0, value_parser = bytes, allow_negative_numbers = true)]
     pub(crate) min_image_size: u64,
     /// Written into zTOCs and indexes, so part of their digests.
     #[arg(long, value_name = "TEXT", default_value = DEFAULT_BUILD_TOOL_IDENTIFIER)]
@@ -150,7 +92,7 @@ pub(crate) struct BuildArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Layers to build at once; as many as there are cores unless given.
-    #[arg(long, value_name = "LAYERS", value_parser = concurrency)]
+    #[arg(long, value_name = "LAYERS", value_parser = concurrency, allow_negative_numbers = true)]
     pub(crate) concurrency: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
@@ -202,6 +144,10 @@ impl FromStr for ImageName {
         };
         /// Stands for the registry, which is not written.
         const HOST: &str = "localhost";
+        if text.starts_with("oci:") || text.starts_with("oci-archive:") {
+            let why = "filters are for images in registries; write REPOSITORY:TAG";
+            return Err(why.to_owned());
+        }
         let image = text.strip_prefix("docker://").unwrap_or(text);
         let mut parsed = parse(image)?;
         let host = parsed.repository.host();
@@ -274,5 +220,10 @@ fn concurrency(text: &str) -> Result<NonZeroUsize, String> {
     text.parse()
         .ok()
         .filter(|layers: &NonZeroUsize| layers.get() <= MOST_LAYERS_AT_ONCE)
-        .ok_or_else(|| format!("must be from 1 to {MOST_LAYERS_AT_ONCE}"))
+        .ok_or_else(|| format!("must be from 1 to {MOST_LAYERS_AT_ONCE} layers"))
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|_| format!("must be from 0, any that is free, to {}", u16::MAX))
 }

@@ -12,7 +12,7 @@ use super::places::{self, Places};
 use super::summary;
 use crate::args::{BuildArgs, ImageArg};
 use crate::exit::{Exit, WrongUsage};
-use crate::output;
+use crate::output::{self, Mark};
 use crate::progress::LayerProgress;
 
 pub(crate) async fn run(args: &BuildArgs) -> anyhow::Result<Exit> {
@@ -88,9 +88,10 @@ fn tell(report: &Report, as_json: bool) -> anyhow::Result<()> {
         output::json(report)?;
     }
     if let Some(error) = &report.error {
-        output::note(&format!("error: cannot index {}: {error}", report.image));
+        let line = format!("cannot index {}: {error}", report.image);
+        output::marked(Mark::Error, &line);
     } else if !as_json {
-        output::bytes(summary::of(report).as_bytes())?;
+        output::text(&summary::of(report))?;
     }
     Ok(())
 }
@@ -129,8 +130,9 @@ fn check_v1(args: &BuildArgs) -> Result<(), WrongUsage> {
         let why = "--output-tag cannot be used with --format v1, whose SOCI indexes are found by the image itself";
         return Err(WrongUsage(why.to_owned()));
     }
-    output::note(
-        "warning: new AWS accounts cannot use SOCI indexes v1, AWS Fargate reads only v2 for them",
+    output::marked(
+        Mark::Warning,
+        "new AWS accounts cannot use SOCI indexes v1, AWS Fargate reads only v2 for them",
     );
     Ok(())
 }

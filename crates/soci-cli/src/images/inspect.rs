@@ -11,6 +11,7 @@ use super::summary::short;
 use crate::args::InspectArgs;
 use crate::exit::Exit;
 use crate::output;
+use crate::visible::visible;
 
 pub(crate) async fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
     let image = &args.image;
@@ -26,7 +27,7 @@ pub(crate) async fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
     if args.json {
         output::json(&inspection)?;
     } else {
-        output::bytes(table(&inspection).as_bytes())?;
+        output::text(&table(&inspection))?;
     }
     Ok(Exit::Done)
 }
@@ -76,7 +77,7 @@ fn headline(platform: &InspectedPlatform) -> String {
             )
         }
     };
-    format!("{name}: {}, {state}", HumanBytes(platform.size))
+    format!("{}: {}, {state}", visible(name), HumanBytes(platform.size))
 }
 
 fn state(layer: &InspectedLayer) -> String {

@@ -83,7 +83,7 @@ impl Places {
         match self.only_tag(&image.reference).await {
             Ok(Some(tag)) => Ok(Target::Tag(tag)),
             Err(Error::Layout {
-                fault: fault @ LayoutFault::NotOnlyEntry { count: 2.. },
+                fault: fault @ LayoutFault::NotOnlyEntry { .. },
                 ..
             }) => Err(WrongUsage(format!("{} {fault}", image.text))),
             // Whatever else is wrong shows again when the image is worked on, and is its outcome then.

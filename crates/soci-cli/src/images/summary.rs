@@ -6,6 +6,8 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 use soci_index::{LayerOutcome, LayerReport, LeftAlone, Outcome, PlatformReport, Report};
 
+use crate::visible::visible;
+
 /// Hexadecimal digits by which people tell digests apart.
 const DIGITS: usize = 12;
 
@@ -60,7 +62,7 @@ fn write_platform(text: &mut String, platform: &PlatformReport, is_foreseen: boo
         text,
         format_args!(
             "  {}: layers {is_indexed}: {} of {}",
-            platform.platform,
+            visible(&platform.platform),
             layers.iter().filter(indexed).count(),
             layers.len()
         ),
@@ -109,7 +111,10 @@ fn write_left_alone(text: &mut String, left: &LeftAlone) {
         format_args!(
             "  {}{}: left as it is, an image index inside the image index",
             left.manifest,
-            platform.map_or(String::new(), |platform| format!(" ({platform})"))
+            platform.map_or(String::new(), |platform| format!(
+                " ({})",
+                visible(platform)
+            ))
         ),
     );
 }

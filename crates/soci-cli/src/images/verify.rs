@@ -17,6 +17,7 @@ use crate::args::VerifyArgs;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::LayerProgress;
+use crate::visible::visible;
 
 /// What the default template puts behind the image's own tag.
 const RESULT: &str = "-soci";
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     if args.json {
         output::json(&verification)?;
     } else {
-        output::bytes(text(&verification).as_bytes())?;
+        output::text(&text(&verification))?;
     }
     Ok(match verification.verdict {
         Proof::Proven => Exit::Done,
@@ -145,7 +146,7 @@ fn words(verdict: Proof, level: Level) -> String {
 }
 
 fn write_platform(text: &mut String, platform: &PlatformVerdict, level: Level) {
-    let name = &platform.platform;
+    let name = visible(&platform.platform);
     let verdict = words(platform.verdict, level);
     let _ = writeln!(text, "{name}: {verdict}");
     for index in &platform.indexes {

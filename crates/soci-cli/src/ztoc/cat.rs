@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, anyhow};
-use soci_ztoc::{FileReader, Limits, Ztoc};
+use soci_ztoc::{FileReader, FindError, Limits, Ztoc};
 
 use super::load;
 use crate::args::CatArgs;
@@ -31,7 +31,10 @@ pub(crate) fn run(args: &CatArgs) -> anyhow::Result<Exit> {
 }
 
 fn print_file(ztoc: &Ztoc, layer: &File, path: &OsStr, limits: &Limits) -> anyhow::Result<()> {
-    let file = ztoc.find(path.as_bytes())?;
+    let file = ztoc.find(path.as_bytes()).map_err(|error| match error {
+        FindError::NotFound => anyhow!("{error}; `soci-index ztoc info` lists those that are"),
+        error => error.into(),
+    })?;
     let mut reader = FileReader::new(ztoc, file, limits)?;
     while let Some(span) = reader.next_span() {
         // The reader has held the span's size against a limit.

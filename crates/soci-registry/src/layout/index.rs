@@ -48,6 +48,7 @@ impl Index {
     pub(super) fn find(&self, target: &Target) -> Result<Option<Descriptor>, LayoutFault> {
         match target {
             Target::OnlyEntry => match self.entries() {
+                [] => Err(LayoutFault::NoEntry),
                 [only] => descriptor(only).map(Some).ok_or(LayoutFault::Index),
                 entries => Err(LayoutFault::NotOnlyEntry {
                     count: entries.len(),

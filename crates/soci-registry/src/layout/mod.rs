@@ -66,7 +66,10 @@ pub enum LayoutFault {
         /// What another one lists.
         second: String,
     },
-    /// No entry was named, and there is none or more than one.
+    /// There is no entry at all.
+    #[error("has no image in it, its index.json lists none")]
+    NoEntry,
+    /// No entry was named, and there is more than one.
     #[error("has {count} entries, so one must be named: append :TAG")]
     NotOnlyEntry {
         /// How many.
@@ -96,7 +99,8 @@ impl LayoutFault {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             LayoutFault::Changed => Kind::Transient,
-            LayoutFault::NotOnlyEntry { .. }
+            LayoutFault::NoEntry
+            | LayoutFault::NotOnlyEntry { .. }
             | LayoutFault::Ambiguous { .. }
             | LayoutFault::NotAFolder
             | LayoutFault::Folder => Kind::Configuration,

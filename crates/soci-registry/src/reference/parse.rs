@@ -14,7 +14,7 @@ const DEFAULT_NAMESPACE: &str = "library";
 
 /// A text that is no reference to an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an image reference: {fault}: {text:?}")]
+#[error("not an image reference: {fault}; found {text:?}")]
 pub struct InvalidReference {
     text: String,
     fault: ReferenceFault,
@@ -65,7 +65,7 @@ pub enum ReferenceFault {
     #[error("the digest must be sha256: and 64 lower-case hexadecimal digits")]
     Digest,
     /// There is no folder or file.
-    #[error("the path is missing")]
+    #[error("behind oci: or oci-archive: there must be a path")]
     Path,
 }
 

@@ -35,7 +35,7 @@ fn check_reference(text: &str) {
         Err(error) => {
             let message = error.to_string();
             assert!(message.chars().count() <= MESSAGE_CHARS);
-            let fault = format!("not an image reference: {}: ", error.fault());
+            let fault = format!("not an image reference: {}; found ", error.fault());
             let shown = message.strip_prefix(&fault).expect("it begins so");
             assert!(!tells_password(text, shown), "{message}");
         }
