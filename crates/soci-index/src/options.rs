@@ -51,6 +51,8 @@ impl IndexFormat {
 pub struct IndexOptions {
     /// Platforms to be indexed, as `os/architecture[/variant]`; none means all.
     pub platforms: Vec<String>,
+    /// Whether an image without one of them is refused. Otherwise those that it has are indexed, if any.
+    pub needs_all_platforms: bool,
     /// Uncompressed bytes between checkpoints.
     pub span_size: SpanSize,
     /// Layers with fewer compressed bytes get no zTOC.
@@ -114,6 +116,7 @@ impl Default for IndexOptions {
     fn default() -> IndexOptions {
         IndexOptions {
             platforms: Vec::new(),
+            needs_all_platforms: true,
             span_size: SpanSize::default(),
             min_layer_bytes: DEFAULT_MIN_LAYER_BYTES,
             min_image_bytes: 0,

@@ -42,7 +42,9 @@ impl Plan {
         source: &Source,
         options: &IndexOptions,
     ) -> Result<Plan, IndexError> {
-        check_platforms(source, options)?;
+        if options.needs_all_platforms {
+            check_platforms(source, options)?;
+        }
         let mut platforms = Vec::new();
         for (place, image) in source.images() {
             if let Some(platform) = asked_for(image, options) {

@@ -155,6 +155,8 @@ impl Settings {
         IndexOptions {
             format: self.format,
             platforms: self.platforms.clone(),
+            // The list is for all images that are pushed, of which most have some of them only.
+            needs_all_platforms: false,
             span_size: self.span_size,
             min_layer_bytes: self.min_layer_bytes,
             min_image_bytes: self.min_image_bytes,
