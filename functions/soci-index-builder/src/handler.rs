@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use serde_json::{Value, json};
-use soci_index::{Filters, Outcome, Reason, Report};
+use soci_index::{Ceiling, Filters, Outcome, Reason, Report};
 use tracing::Instrument as _;
 
 use crate::aws::Aws;
@@ -70,11 +70,13 @@ impl Handler {
             digest = tracing::field::Empty,
         );
         let request = payload::parse(payload, &invocation.here);
+        let begun = Instant::now();
         let run = Run {
             handler: self,
             invocation,
             cold_start,
-            stop: time_left::stop_at(Instant::now(), invocation.end),
+            begun,
+            stop: time_left::stop_at(begun, invocation.end),
         };
         async {
             let result = match request {
@@ -100,6 +102,7 @@ struct Run<'a> {
     handler: &'a Handler,
     invocation: &'a Invocation,
     cold_start: bool,
+    begun: Instant,
     /// When work has to end.
     stop: Instant,
 }
@@ -171,11 +174,25 @@ impl Run<'_> {
                 ..Report::empty(image.name, Outcome::Skipped)
             },
             Decision::Index(target) => {
-                let work =
-                    images::index(&self.handler.services, settings, image, target, self.stop);
-                work.await
+                let services = &self.handler.services;
+                images::index(
+                    services,
+                    settings,
+                    image,
+                    target,
+                    self.ceiling(settings),
+                    self.stop,
+                )
+                .await
             }
         }
+    }
+
+    /// What is too large for a whole invocation. What only comes late in a long list runs out of time instead, so that Lambda tries again,
+    /// when those before it are done.
+    fn ceiling(&self, settings: &Settings) -> Ceiling {
+        let whole = self.stop.saturating_duration_since(self.begun);
+        time_left::ceiling(whole, settings.cores())
     }
 
     /// Says what became of an image: in the log, as an event, as metrics.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use soci_ecr::RegistryHost;
-use soci_index::{IndexOptions, Job, Outcome, Report};
+use soci_index::{Ceiling, IndexOptions, Job, Outcome, Report};
 use soci_registry::{
     Credentials, RegistryOptions, RegistryStore, RepositoryName, RetryPolicy, Target,
 };
@@ -12,7 +12,6 @@ use soci_registry::{
 use crate::payload::{ImageRequest, Refused};
 use crate::services::{InPlaceOf, Services};
 use crate::settings::Settings;
-use crate::time_left;
 
 /// After the time is up, for the registry client to say so itself; it knows better what was being done.
 const GRACE: Duration = Duration::from_millis(300);
@@ -53,16 +52,16 @@ impl Image {
     }
 }
 
-/// Indexes it, at the longest until `stop`.
+/// Indexes it, at the longest until `stop`; what is above the ceiling is not begun.
 pub(crate) async fn index(
     services: &Services,
     settings: &Settings,
     image: Image,
     target: Target,
+    ceiling: Ceiling,
     stop: Instant,
 ) -> Report {
     let begun = Instant::now();
-    let left = stop.saturating_duration_since(begun);
     let options = RegistryOptions {
         retry: RetryPolicy::until(stop),
         ..RegistryOptions::default()
@@ -76,7 +75,7 @@ pub(crate) async fn index(
         image: image.name.clone(),
         repository,
         options: IndexOptions {
-            ceiling: Some(time_left::ceiling(left, settings.cores())),
+            ceiling: Some(ceiling),
             ..settings.index_options()
         },
         progress: Arc::clone(&services.progress),

@@ -10,6 +10,7 @@ mod emulated;
 mod faulty;
 mod killed;
 mod refusals;
+mod several;
 mod small;
 mod v1;
 
