@@ -9,8 +9,9 @@
 //! | `ColdStart` | Count | 1 for the first invocation of an environment |
 //! | `ResultEventLost` | Count | 1 when the result's event bus was to be told and did not take it |
 //!
-//! All of them have the dimension `FunctionName`; `Skipped`, `Failed` and `FailedForNow` also come by `FunctionName` and `Detail`, which is the
-//! reason or kind. Image and request are properties: they can be searched for, and make no metric of their own.
+//! All of them have the dimension `FunctionName`; the one of `Skipped`, `Failed` and `FailedForNow` that an image counts for also comes by
+//! `FunctionName` and `Detail`, which is the reason or kind: each pair of a metric and a detail is a metric that AWS charges for, so there are
+//! none that are always 0. Image and request are properties: they can be searched for, and make no metric of their own.
 
 use std::time::SystemTime;
 
@@ -38,7 +39,7 @@ impl ImageMetrics<'_> {
     /// The line, with its end.
     pub(crate) fn line(&self) -> Vec<u8> {
         let mut line = Vec::new();
-        if let Err(error) = format().format(self, &mut line) {
+        if let Err(error) = format(self.by_detail()).format(self, &mut line) {
             tracing::error!(%error, "metrics cannot be formatted");
             line.clear();
         }
@@ -50,28 +51,39 @@ impl ImageMetrics<'_> {
         reason.or(self.report.kind)
     }
 
+    /// The metric that comes by reason or kind as well.
+    fn by_detail(&self) -> Option<&'static str> {
+        match (self.report.outcome, self.report.retryable) {
+            (Outcome::Skipped, _) => Some("Skipped"),
+            (Outcome::Failed, Some(true)) => Some("FailedForNow"),
+            (Outcome::Failed, _) => Some("Failed"),
+            (Outcome::Indexed | Outcome::AlreadyIndexed, _) => None,
+        }
+    }
+
     fn is(&self, outcome: Outcome, retryable: bool) -> Measure {
         let own = self.report.retryable.unwrap_or_default();
         Measure::count(self.report.outcome == outcome && own == retryable)
     }
 }
 
-/// The formatter: all metrics by function, what did not go on by reason too.
-fn format() -> Emf {
-    let by_detail = |name| MetricDefinition {
+/// The formatter: all metrics by function, this one by reason or kind too.
+fn format(by_detail: Option<&str>) -> Emf {
+    let builder = Emf::builder(NAMESPACE.to_owned(), vec![vec!["FunctionName".to_owned()]]);
+    let Some(name) = by_detail else {
+        return builder.build();
+    };
+    let metric = MetricDefinition {
         name,
         unit: Unit::Count,
         storage_resolution: None,
     };
-    Emf::builder(NAMESPACE.to_owned(), vec![vec!["FunctionName".to_owned()]])
-        .directive(MetricDirective {
-            dimensions: vec![vec!["FunctionName", "Detail"]],
-            metrics: ["Skipped", "Failed", "FailedForNow"]
-                .map(by_detail)
-                .to_vec(),
-            namespace: NAMESPACE,
-        })
-        .build()
+    let directive = MetricDirective {
+        dimensions: vec![vec!["FunctionName", "Detail"]],
+        metrics: vec![metric],
+        namespace: NAMESPACE,
+    };
+    builder.directive(directive).build()
 }
 
 impl Entry for ImageMetrics<'_> {
@@ -81,7 +93,6 @@ impl Entry for ImageMetrics<'_> {
         writer.value("RequestId", self.request_id);
         writer.value("Image", self.report.image.as_str());
         writer.value("Outcome", self.report.outcome.as_str());
-        // CloudWatch passes over the dimensions of a line without it.
         if let Some(detail) = self.detail() {
             writer.value("Detail", detail);
         }
@@ -200,6 +211,34 @@ mod tests {
             directives[1]["Dimensions"],
             json!([["FunctionName", "Detail"]])
         );
+        assert_eq!(
+            directives[1]["Metrics"],
+            json!([{"Name": "Failed", "Unit": "Count"}])
+        );
+    }
+
+    /// Each metric by detail is charged for on its own.
+    #[test]
+    fn only_what_is_counted_comes_by_detail() {
+        let failed = |retryable| Report {
+            kind: Some("transient"),
+            retryable: Some(retryable),
+            ..Report::empty("h/r:t".to_owned(), Outcome::Failed)
+        };
+        let skipped = Report {
+            reason: Some(soci_index::Reason::NotMatched),
+            ..Report::empty("h/r:t".to_owned(), Outcome::Skipped)
+        };
+        for (report, expected) in [
+            (failed(true), "FailedForNow"),
+            (failed(false), "Failed"),
+            (skipped, "Skipped"),
+        ] {
+            let line = line(&report);
+            let by_detail = &line["_aws"]["CloudWatchMetrics"][1]["Metrics"];
+            assert_eq!(by_detail, &json!([{"Name": expected, "Unit": "Count"}]));
+            assert_eq!(line[expected], 1, "{line}");
+        }
     }
 
     #[test]
@@ -207,5 +246,7 @@ mod tests {
         let line = line(&Report::empty("h/r:t".to_owned(), Outcome::Indexed));
         assert_eq!((&line["Indexed"], &line["Failed"]), (&json!(1), &json!(0)));
         assert_eq!(line.get("Detail"), None);
+        let directives = line["_aws"]["CloudWatchMetrics"].as_array();
+        assert_eq!(directives.map(Vec::len), Some(1), "{line}");
     }
 }
