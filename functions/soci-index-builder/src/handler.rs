@@ -62,14 +62,8 @@ impl Handler {
         invocation: &Invocation,
     ) -> Result<Value, InvocationFailed> {
         let cold_start = !self.was_invoked.swap(true, Ordering::Relaxed);
-        let span = tracing::info_span!(
-            "invocation",
-            request_id = invocation.request_id,
-            repository = tracing::field::Empty,
-            tag = tracing::field::Empty,
-            digest = tracing::field::Empty,
-        );
         let request = payload::parse(payload, &invocation.here);
+        let span = span(invocation, event_image(&request));
         let begun = Instant::now();
         let run = Run {
             handler: self,
@@ -136,14 +130,7 @@ impl Run<'_> {
         filters: &Filters,
         request: Result<ImageRequest, Refused>,
     ) -> Report {
-        let known = request.as_ref().ok();
-        let span = tracing::info_span!(
-            "image",
-            request_id = self.invocation.request_id,
-            repository = known.map(|image| image.repository.as_str()),
-            tag = known.and_then(|image| image.tag.as_deref()),
-            digest = known.and_then(|image| image.digest.map(|digest| digest.to_string())),
-        );
+        let span = span(self.invocation, request.as_ref().ok());
         async {
             let report = match &request {
                 Err(refused) => refused_report("(payload)", refused),
@@ -274,6 +261,26 @@ impl Run<'_> {
             region,
             dns_suffix: dns_suffix.unwrap_or_else(|| soci_ecr::suffix_of(region)),
         })
+    }
+}
+
+/// In it every line names the invocation, and the image as far as it is known. It is of the highest level: a log of fewer lines is none of
+/// lines that do not say what they are about.
+fn span(invocation: &Invocation, image: Option<&ImageRequest>) -> tracing::Span {
+    tracing::error_span!(
+        "image",
+        request_id = invocation.request_id,
+        repository = image.map(|image| image.repository.as_str()),
+        tag = image.and_then(|image| image.tag.as_deref()),
+        digest = image.and_then(|image| image.digest.map(|digest| digest.to_string())),
+    )
+}
+
+/// The one image that an invocation is about. Somebody's request may be about several.
+fn event_image(request: &Result<Request, Refused>) -> Option<&ImageRequest> {
+    match request {
+        Ok(Request::Event(image)) => Some(image),
+        _ => None,
     }
 }
 

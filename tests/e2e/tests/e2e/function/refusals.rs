@@ -66,6 +66,19 @@ async fn a_throttled_parameter_is_asked_again_and_then_tried_later() {
     let answer = function.invoke(&event, MINUTE).await.unwrap();
     assert_eq!(told(&answer), ("skipped", "not-matched"));
     assert_eq!(called(&cloud, "GetParameter"), 3);
+
+    // Told of once, and of which image.
+    let lines = function.end().await;
+    let failed: Vec<_> = lines
+        .iter()
+        .filter(|line| line["level"] == "ERROR")
+        .collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    let span = &failed[0]["span"];
+    assert_eq!(
+        (&span["request_id"], &span["repository"], &span["tag"]),
+        (&json!("request-1"), &json!("app"), &json!("1"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
