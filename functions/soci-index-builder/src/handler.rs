@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use soci_index::{Ceiling, Filters, Outcome, Reason, Report};
 use tracing::Instrument as _;
 
+use crate::answer;
 use crate::aws::Aws;
 use crate::decide::{Decision, decide};
 use crate::filter_list::FilterList;
@@ -120,7 +121,7 @@ impl Run<'_> {
         for image in images {
             reports.push(self.image(settings, &filters, image).await);
         }
-        answer(&reports)
+        answer::of(&reports)
     }
 
     /// One image, in a span of its own: every line that is written meanwhile names it.
@@ -282,28 +283,6 @@ fn event_image(request: &Result<Request, Refused>) -> Option<&ImageRequest> {
         Ok(Request::Event(image)) => Some(image),
         _ => None,
     }
-}
-
-/// What the invocation ends as.
-fn answer(reports: &[Report]) -> Result<Value, InvocationFailed> {
-    let for_now = |report: &&Report| report.retryable == Some(true);
-    let Some(first) = reports.iter().find(for_now) else {
-        return Ok(json!({"results": reports}));
-    };
-    let error = first.error.as_deref().unwrap_or_default();
-    let message = match reports.len() {
-        1 => format!("{}: {error}", first.image),
-        all => format!(
-            "{} of {all} images failed for now, the first of them {}: {error}; all results: {}",
-            reports.iter().filter(for_now).count(),
-            first.image,
-            json!(reports)
-        ),
-    };
-    Err(InvocationFailed {
-        kind: first.kind.unwrap_or("transient"),
-        message,
-    })
 }
 
 fn refused_report(image: &str, refused: &Refused) -> Report {

@@ -16,8 +16,9 @@
 //!
 //! # Modules
 //! `payload` and `decide` are pure; `settings` reads the environment; `handler` is an invocation from top to bottom, `images` its work on one
-//! image, `stack` the answer to CloudFormation, `seen` what is told outside; `aws` asks the two services that are not ECR.
+//! image, `answer` what it ends as, `stack` the answer to CloudFormation, `seen` what is told outside; `aws` asks the two services that are not ECR.
 
+mod answer;
 pub mod arns;
 mod aws;
 mod decide;
