@@ -71,6 +71,7 @@ fn the_template_is_small_and_plain() {
     assert_eq!(functions.count(), 1);
 }
 
+/// Defect A23 of AWS's builder: its rule and its functions have names, so that a Region takes one stack.
 #[test]
 fn nothing_has_a_fixed_name_so_stacks_live_side_by_side() {
     for (name, resource) in template()["Resources"].as_object().expect("an object") {
@@ -236,7 +237,7 @@ fn prop_patterns_are_at_least_as_wide_as_those_of_aws() {
     assert_eq!(compared, 4);
 }
 
-/// What AWS's pattern of filters refuses although tags may be so.
+/// Defect A22 of AWS's builder: what its pattern of filters refuses although tags may be so.
 #[test]
 fn filters_may_say_what_tags_may_be() {
     let filters = pattern_of("SociRepositoryImageTagFilters");
