@@ -27,7 +27,6 @@ pub struct Function {
     process: Child,
     runtime: RuntimeApi,
     written: Written,
-    started: Instant,
     invocations: u32,
 }
 
@@ -65,14 +64,12 @@ impl Function {
         command.envs(settings.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(Stdio::inherit()).kill_on_drop(true);
-        let started = Instant::now();
         let mut process = command.spawn().expect("it starts");
         let stdout = process.stdout.take().expect("it is piped");
         Function {
             process,
             runtime,
             written: Written::to(stdout),
-            started,
             invocations: 0,
         }
     }
@@ -119,13 +116,6 @@ impl Function {
             .iter()
             .map(|line| json_without_secrets(line))
             .collect()
-    }
-
-    /// From its start to its first question to the runtime API.
-    #[must_use]
-    pub fn start_time(&self) -> Option<Duration> {
-        let asked = self.runtime.first_asked()?;
-        Some(asked.saturating_duration_since(self.started))
     }
 
     /// Ends it and gives back everything that it wrote.
