@@ -9,6 +9,7 @@ mod burst;
 mod emulated;
 mod faulty;
 mod killed;
+mod permissions;
 mod refusals;
 mod several;
 mod small;
