@@ -248,6 +248,11 @@ resource "aws_lambda_function" "this" {
       condition     = (var.zip_path == null) != (var.s3_bucket == null)
       error_message = "Exactly one of zip_path and s3_bucket must say where the function's zip is."
     }
+
+    precondition {
+      condition     = length(var.filters) + length(var.excludes) <= 256
+      error_message = "There must be at most 256 filters and excludes together."
+    }
   }
 
   # Without it the first lines would be lost.

@@ -9,8 +9,8 @@ variable "filters" {
   nullable    = false
 
   validation {
-    condition     = length(var.filters) > 0 && alltrue([for filter in var.filters : can(regex("^(?:[a-z0-9._/*?-]|\\[!?[a-z0-9._/-]+\\])+:(?:[A-Za-z0-9._*?-]|\\[!?[A-Za-z0-9._-]+\\])+$", filter))])
-    error_message = "There must be at least one filter, and each must be a repository:tag wildcard such as team/*:v* or app:latest."
+    condition     = length(var.filters) > 0 && alltrue([for filter in var.filters : length(filter) <= 1024 && can(regex("^(?:[a-z0-9._/*?-]|\\[!?[a-z0-9._/-]+\\])+:(?:[A-Za-z0-9._*?-]|\\[!?[A-Za-z0-9._-]+\\])+$", filter))])
+    error_message = "There must be at least one filter, and each must be a repository:tag wildcard of at most 1,024 characters such as team/*:v* or app:latest."
   }
 }
 
@@ -21,8 +21,8 @@ variable "excludes" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for filter in var.excludes : can(regex("^(?:[a-z0-9._/*?-]|\\[!?[a-z0-9._/-]+\\])+:(?:[A-Za-z0-9._*?-]|\\[!?[A-Za-z0-9._-]+\\])+$", filter))])
-    error_message = "Each exclude must be a repository:tag wildcard such as *:*-dev."
+    condition     = alltrue([for filter in var.excludes : length(filter) <= 1024 && can(regex("^(?:[a-z0-9._/*?-]|\\[!?[a-z0-9._/-]+\\])+:(?:[A-Za-z0-9._*?-]|\\[!?[A-Za-z0-9._-]+\\])+$", filter))])
+    error_message = "Each exclude must be a repository:tag wildcard of at most 1,024 characters such as *:*-dev."
   }
 }
 
@@ -45,8 +45,8 @@ variable "output_tag" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\\{tag\\}[A-Za-z0-9_.-]{0,120}|\\{tag\\}[A-Za-z0-9_.-]{1,120})$", var.output_tag))
-    error_message = "output_tag must be a tag with one {tag} in it, which stands for the source's, such as {tag}-soci."
+    condition     = length(var.output_tag) <= 132 && can(regex("^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,126}\\{tag\\}[A-Za-z0-9_.-]{0,126}|\\{tag\\}[A-Za-z0-9_.-]{1,127})$", var.output_tag))
+    error_message = "output_tag must be a tag of at most 128 characters with one {tag} in it, which stands for the source's, such as {tag}-soci."
   }
 }
 
@@ -69,26 +69,26 @@ variable "index_other_arrivals" {
 ################################################################################
 
 variable "min_layer_bytes" {
-  description = "Bytes, compressed, 0 to 1099511627776: layers with fewer get no zTOC, since fetching them whole costs less"
+  description = "Bytes, compressed, 0 to 999999999999: layers with fewer get no zTOC, since fetching them whole costs less"
   type        = number
   default     = 10485760
   nullable    = false
 
   validation {
-    condition     = var.min_layer_bytes >= 0 && var.min_layer_bytes <= 1099511627776 && floor(var.min_layer_bytes) == var.min_layer_bytes
-    error_message = "min_layer_bytes must be a whole number from 0 to 1099511627776."
+    condition     = var.min_layer_bytes >= 0 && var.min_layer_bytes <= 999999999999 && floor(var.min_layer_bytes) == var.min_layer_bytes
+    error_message = "min_layer_bytes must be a whole number from 0 to 999999999999."
   }
 }
 
 variable "min_image_bytes" {
-  description = "Bytes, compressed, 0 to 1099511627776: platforms whose layers have fewer together are not indexed"
+  description = "Bytes, compressed, 0 to 999999999999: platforms whose layers have fewer together are not indexed"
   type        = number
   default     = 0
   nullable    = false
 
   validation {
-    condition     = var.min_image_bytes >= 0 && var.min_image_bytes <= 1099511627776 && floor(var.min_image_bytes) == var.min_image_bytes
-    error_message = "min_image_bytes must be a whole number from 0 to 1099511627776."
+    condition     = var.min_image_bytes >= 0 && var.min_image_bytes <= 999999999999 && floor(var.min_image_bytes) == var.min_image_bytes
+    error_message = "min_image_bytes must be a whole number from 0 to 999999999999."
   }
 }
 

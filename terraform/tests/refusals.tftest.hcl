@@ -59,3 +59,34 @@ run "no_filters" {
 
   expect_failures = [var.filters]
 }
+
+run "more_filters_than_the_function_takes" {
+  command = plan
+
+  variables {
+    filters  = [for number in range(200) : "repository-${number}:*"]
+    excludes = [for number in range(57) : "*:*-${number}"]
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "a_longer_filter_than_the_function_takes" {
+  command = plan
+
+  variables {
+    filters = ["${join("", [for number in range(103) : "repository"])}:*"]
+  }
+
+  expect_failures = [var.filters]
+}
+
+run "a_longer_output_tag_than_a_tag_can_be" {
+  command = plan
+
+  variables {
+    output_tag = "${join("", [for number in range(13) : "0123456789"])}{tag}"
+  }
+
+  expect_failures = [var.output_tag]
+}

@@ -151,6 +151,12 @@ impl Stack {
                 let parts = self.value(&argument[1]).expect("a list");
                 Some(json!(facts_in_order(&parts).join(between)))
             }
+            "Fn::Split" => {
+                let between = argument[0].as_str().expect("a text");
+                let whole = self.value(&argument[1]).expect("a text");
+                let parts = whole.as_str().expect("a text").split(between);
+                Some(parts.map(|part| json!(part)).collect())
+            }
             "Fn::Sub" => Some(json!(self.substituted(argument.as_str().expect("a text")))),
             other => panic!("unknown function {other}"),
         }

@@ -27,8 +27,8 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
     ),
     ("SOCI_INDEX_VERSION", "V2 or V1"),
     ("SOCI_LOG_LEVEL", "error, warn, info or debug"),
-    ("SOCI_MIN_IMAGE_BYTES", "0 to 1099511627776"),
-    ("SOCI_MIN_LAYER_BYTES", "0 to 1099511627776"),
+    ("SOCI_MIN_IMAGE_BYTES", "0 to 999999999999"),
+    ("SOCI_MIN_LAYER_BYTES", "0 to 999999999999"),
     ("SOCI_MULTI_MEMBER", "skip or allow"),
     (
         "SOCI_OUTPUT_TAG",
@@ -50,8 +50,9 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
     ("SOCI_SPAN_BYTES", "65536 to 1073741824"),
 ];
 
-/// Bytes that a size may be at most: 1 TiB, five times the largest layer that Amazon ECR stores.
-const MOST_BYTES: u64 = 1 << 40;
+/// Bytes that a size may be at most: several times the largest layer that Amazon ECR stores, and twelve digits, which the pattern of a
+/// template's parameter can say.
+const MOST_BYTES: u64 = 999_999_999_999;
 
 /// Uncompressed bytes between two checkpoints: below, a zTOC gets as large as its layer; above, a reader fetches everything.
 const SPAN_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(1 << 30);

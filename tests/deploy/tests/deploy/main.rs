@@ -1,5 +1,6 @@
 //! Both roads of deployment against `infra/`, against each other, and against what is asked of them.
 
+mod admitted;
 mod both_roads;
 mod event_patterns;
 mod module;
