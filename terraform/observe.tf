@@ -46,6 +46,15 @@ locals {
       period      = 300
       threshold   = 1
     }
+    lost-results = {
+      description = "Results did not reach the event bus: whoever waits for them hears nothing. The log says why."
+      namespace   = "SociIndexBuilder"
+      metric      = "ResultEventLost"
+      dimensions  = local.of_function
+      statistic   = "Sum"
+      period      = 300
+      threshold   = 1
+    }
     invocation-rate = {
       description = "More invocations than are usual: many pushes, or an image that comes again and again. AWS does not notice loops between Amazon ECR and Lambda."
       namespace   = "AWS/Lambda"
@@ -130,13 +139,14 @@ locals {
       ]
     },
     {
-      title   = "Invocations, errors, throttles"
+      title   = "Invocations, errors, throttles, lost results"
       stat    = "Sum"
       stacked = false
       metrics = [
         ["AWS/Lambda", "Invocations", "FunctionName", var.name],
         ["AWS/Lambda", "Errors", "FunctionName", var.name],
         ["AWS/Lambda", "Throttles", "FunctionName", var.name],
+        ["SociIndexBuilder", "ResultEventLost", "FunctionName", var.name],
       ]
     },
     {

@@ -39,7 +39,7 @@ run "defaults_index_everything_and_touch_no_source_tag" {
     error_message = "Pushes into every repository, and no other event."
   }
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.this) == 5 && length(aws_cloudwatch_metric_alarm.near_timeout) == 1
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 6 && length(aws_cloudwatch_metric_alarm.near_timeout) == 1
     error_message = "Alarms are made without a topic too."
   }
   assert {
