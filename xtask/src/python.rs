@@ -18,7 +18,7 @@ pub(crate) struct Packages {
     with_dependencies: bool,
 }
 
-/// moto, and cfn-lint.
+/// moto, cfn-lint, and AWS's command line.
 pub(crate) const AWS: Packages = Packages {
     name: "aws",
     with_dependencies: true,
@@ -89,7 +89,7 @@ pub(crate) fn install_aws(workspace: &Workspace) -> Result<()> {
     AWS.install(workspace)
 }
 
-/// Where the programs of moto's and cfn-lint's packages are; the tests find them in the variable `SOCI_AWS_PROGRAMS`.
+/// Where the programs of moto's packages and those beside it are; the tests find them in the variable `SOCI_AWS_PROGRAMS`.
 pub(crate) fn aws_programs(workspace: &Workspace) -> PathBuf {
     AWS.folder(workspace).join("bin")
 }

@@ -150,10 +150,20 @@ pub(crate) const TIERS: &[Tier] = &[
         ],
         steps: &[
             Step::Check("tables of what can be set", docs::check),
-            Step::Check("cfn-lint and moto", python::install_aws),
+            Step::Check("cfn-lint, moto and AWS's command line", python::install_aws),
             Step::Check("checkov", python::install_policy_scan),
             Step::Check("EventBridge's engine", event_ruler::install),
-            Step::Cargo(&["test", "--workspace", "--test", "deploy", "--no-fail-fast"]),
+            Step::Check("package of the function", packaged),
+            // Most of them wait for one apply; what they start takes turns at the processors by itself.
+            Step::Cargo(&[
+                "test",
+                "--workspace",
+                "--test",
+                "deploy",
+                "--no-fail-fast",
+                "--",
+                "--test-threads=16",
+            ]),
         ],
     },
     Tier {
@@ -240,6 +250,11 @@ impl Step {
         command.env("SOCI_AWS_PROGRAMS", python::aws_programs(workspace));
         command.env("SOCI_POLICY_SCAN", python::policy_scan(workspace));
         command.env("SOCI_EVENT_RULER", event_ruler::path(workspace));
+        command.env(
+            "SOCI_TERRAFORM_CACHE",
+            workspace.target.join("tools/terraform"),
+        );
+        command.env("SOCI_XTASK", env::current_exe()?);
         workspace::run(command)
     }
 }

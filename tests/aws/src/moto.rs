@@ -30,9 +30,14 @@ impl Moto {
         let path = path.unwrap_or_else(|| {
             panic!("{MOTO_VARIABLE} is not set; run the tests with `cargo xtask test`")
         });
+        Moto::of(Command::new(path))
+    }
+
+    /// The same of a program that starts moto's server in its own way, and takes its arguments.
+    #[must_use]
+    pub fn of(mut command: Command) -> Moto {
         let host = free_port();
         let (address, port) = host.split_once(':').expect("an address has a port");
-        let mut command = Command::new(path);
         command.args(["-H", address, "-p", port]);
         command
             .stdin(Stdio::null())

@@ -2,6 +2,25 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::facts;
+use crate::program::{Said, from_xtask, run};
+
+/// The environment of somebody with a key of AWS's, and nothing else set up.
+pub const ANYBODY: [(&str, &str); 7] = [
+    ("AWS_ACCESS_KEY_ID", "AKIDTEST"),
+    ("AWS_SECRET_ACCESS_KEY", "nobody's"),
+    ("AWS_REGION", "eu-central-1"),
+    // Version 1 of the command line looks here only.
+    ("AWS_DEFAULT_REGION", "eu-central-1"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+    ("AWS_CONFIG_FILE", "/dev/null"),
+    ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+];
 
 /// How one asks for a list.
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +72,50 @@ impl Moto {
         Moto(soci_test_aws::Moto::start())
     }
 
+    /// The same with a CloudFormation that calls custom resources, with the program out of the function's own zip.
+    #[must_use]
+    pub fn with_custom_resources() -> Moto {
+        let mut python = Command::new(from_xtask("SOCI_AWS_PROGRAMS").join("python"));
+        python.arg(facts::root().join("tests/deploy/python/cloudformation.py"));
+        Moto(soci_test_aws::Moto::of(python))
+    }
+
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> String {
         format!("http://{}", self.0.host())
+    }
+
+    /// AWS's own command line, or a program that finds it on its path, with this in AWS's place.
+    #[must_use]
+    pub fn run(&self, program: &Path, words: &[&str]) -> Said {
+        let mut path = from_xtask("SOCI_AWS_PROGRAMS").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut command = Command::new(program);
+        command.args(words).env("PATH", path);
+        for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN"] {
+            command.env_remove(name);
+        }
+        command
+            .envs(ANYBODY)
+            .env("AWS_ENDPOINT_URL", self.address());
+        run(&mut command, "")
+    }
+
+    /// What AWS's own command line answers.
+    ///
+    /// # Panics
+    /// When it fails, or answers no JSON.
+    #[must_use]
+    pub fn aws(&self, words: &[&str]) -> Value {
+        let program = from_xtask("SOCI_AWS_PROGRAMS").join("aws");
+        let said = self.run(&program, &[words, &["--output", "json"]].concat());
+        let answer = said.success();
+        match answer.trim() {
+            "" => Value::Null,
+            answer => serde_json::from_str(answer).expect("JSON"),
+        }
     }
 
     /// The kinds of which it holds something whose name begins so.

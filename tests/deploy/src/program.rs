@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::{Condvar, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 /// The longest that any one program may take. Applying a deployment to moto waits for minutes on a slow machine: the provider gives each
@@ -51,12 +52,52 @@ pub fn from_xtask(variable: &str) -> PathBuf {
     PathBuf::from(value)
 }
 
-/// Runs it to its end.
+/// Programs that reckon at once: as many as there are processors. More would take memory and save nothing.
+struct Slots {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// One of them, given back when it is dropped.
+struct Slot(&'static Slots);
+
+impl Slots {
+    fn take() -> Slot {
+        static SLOTS: LazyLock<Slots> = LazyLock::new(|| Slots {
+            free: Mutex::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            freed: Condvar::new(),
+        });
+        let free = SLOTS.free.lock().expect("nobody panics with it");
+        let none = |free: &mut usize| *free == 0;
+        let mut free = SLOTS.freed.wait_while(free, none).expect("as above");
+        *free -= 1;
+        Slot(&SLOTS)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        *self.0.free.lock().expect("nobody panics with it") += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+/// Runs it to its end, once there is a processor for it.
 ///
 /// # Panics
 /// When it cannot be started, or does not end.
 #[must_use]
 pub fn run(command: &mut Command, input: &str) -> Said {
+    let _slot = Slots::take();
+    run_beside(command, input)
+}
+
+/// The same at once, for what spends its time waiting.
+///
+/// # Panics
+/// When it cannot be started, or does not end.
+#[must_use]
+pub fn run_beside(command: &mut Command, input: &str) -> Said {
     let shown = format!("{:?}", command.get_program());
     let file = || tempfile::tempfile().expect("a temporary file");
     let (mut stdin, mut stdout, mut stderr) = (file(), file(), file());

@@ -1,18 +1,19 @@
 //! The Terraform module, run by Terraform with the real AWS provider, in copies of its folder: nothing is written into the repository.
 //!
-//! The provider comes from a mirror on this machine when there is one, else from the ordinary registry. `SOCI_TERRAFORM_MIRROR` names a
+//! The provider comes from a mirror on this machine when there is one, else from the ordinary registry, once. `SOCI_TERRAFORM_MIRROR` names a
 //! mirror's folder; without it, a folder of `/opt` that is laid out as one is taken. Terraform itself knows some more places.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::facts;
-use crate::moto::Moto;
-use crate::program::{Said, run};
+use crate::moto::{ANYBODY, Moto};
+use crate::program::{Said, from_xtask, run, run_beside};
 
 /// A copy of `terraform/`.
 pub struct Copied {
@@ -95,6 +96,16 @@ impl Copied {
     /// Runs Terraform in a folder of the copy.
     #[must_use]
     pub fn run(&self, folder: &str, words: &[&str]) -> Said {
+        run(&mut self.command(folder, words), "")
+    }
+
+    /// Makes or destroys what the folder says. The provider gives each queue half a minute to settle, in which it does nothing.
+    pub fn carry_out(&self, folder: &str, what: &str) {
+        let words = [what, "-auto-approve", "-no-color", "-parallelism=40"];
+        let _ = run_beside(&mut self.command(folder, &words), "").success();
+    }
+
+    fn command(&self, folder: &str, words: &[&str]) -> Command {
         let mut command = Command::new("terraform");
         command.args(words);
         command.current_dir(self.folder.path().join("terraform").join(folder));
@@ -106,13 +117,8 @@ impl Copied {
         ] {
             command.env_remove(name);
         }
+        command.envs(ANYBODY);
         command.envs([
-            ("AWS_ACCESS_KEY_ID", "AKIDTEST"),
-            ("AWS_SECRET_ACCESS_KEY", "nobody's"),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_CONFIG_FILE", "/dev/null"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
             ("CHECKPOINT_DISABLE", "1"),
             ("TF_IN_AUTOMATION", "1"),
             ("TF_INPUT", "0"),
@@ -121,11 +127,14 @@ impl Copied {
         if let Some(address) = &self.aws {
             command.env("AWS_ENDPOINT_URL", address);
         }
-        run(&mut command, "")
+        command
     }
 
     /// Runs `terraform init` in a folder of the copy.
     pub fn init(&self, folder: &str) {
+        // Terraform's cache is for one at a time.
+        static ALONE: Mutex<()> = Mutex::new(());
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = self
             .run(folder, &["init", "-backend=false", "-no-color"])
             .success();
@@ -177,7 +186,12 @@ fn copy(from: &Path, to: &Path) {
 
 fn cli_configuration() -> String {
     match mirror() {
-        None => String::new(),
+        // Fetched once, and not by every test anew.
+        None => {
+            let cache = from_xtask("SOCI_TERRAFORM_CACHE");
+            fs::create_dir_all(&cache).expect("a folder");
+            format!("plugin_cache_dir = {}\n", json!(cache))
+        }
         Some(folder) => format!(
             "provider_installation {{\n  filesystem_mirror {{\n    path = {}\n  }}\n}}\n",
             json!(folder)

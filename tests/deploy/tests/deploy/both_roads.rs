@@ -65,22 +65,12 @@ fn applied() -> &'static ([Instance; 2], Vec<&'static str>, Vec<&'static str>) {
                 &json!({}),
             );
             copied.init("root");
-            let _ = copied
-                .run(
-                    "root",
-                    &["apply", "-auto-approve", "-no-color", "-parallelism=40"],
-                )
-                .success();
+            copied.carry_out("root", "apply");
             let made = moto.holds("soci-");
             let state = copied.run("root", &["show", "-json"]).success();
             let state: Value = serde_json::from_str(&state).expect("JSON");
             changes_nothing(&copied);
-            let _ = copied
-                .run(
-                    "root",
-                    &["destroy", "-auto-approve", "-no-color", "-parallelism=40"],
-                )
-                .success();
+            copied.carry_out("root", "destroy");
             let left = moto.holds("soci-");
             let set: Vec<_> = everything
                 .iter()

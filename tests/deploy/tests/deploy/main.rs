@@ -2,6 +2,7 @@
 
 mod admitted;
 mod both_roads;
+mod cloudformation;
 mod event_patterns;
 mod module;
 mod parameters;
