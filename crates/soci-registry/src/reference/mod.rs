@@ -199,7 +199,12 @@ impl fmt::Display for RegistryReference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (transport, path, target) = match self {
-            Reference::Registry(reference) => return reference.fmt(f),
+            Reference::Registry(reference) => {
+                if is_named_like_transport(&reference.repository) {
+                    f.write_str("docker://")?;
+                }
+                return reference.fmt(f);
+            }
             Reference::Layout { path, target } => ("oci", path, target),
             Reference::Archive { path, target } => ("oci-archive", path, target),
         };
@@ -210,4 +215,11 @@ impl fmt::Display for Reference {
             Target::OnlyEntry => Ok(()),
         }
     }
+}
+
+/// Without a transport in front, the registry `oci:5000` would be taken for a folder.
+fn is_named_like_transport(repository: &RepositoryName) -> bool {
+    ["oci:", "oci-archive:"]
+        .iter()
+        .any(|transport| repository.host.starts_with(transport))
 }

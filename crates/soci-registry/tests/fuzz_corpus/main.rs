@@ -70,6 +70,15 @@ fn regression_libfuzzer_escape_before_the_digest() {
     );
 }
 
+/// libFuzzer: a registry whose host is called like a transport was displayed as what means a folder.
+#[test]
+fn regression_libfuzzer_host_like_a_transport() {
+    let input = corpus::input("references", "regression-host-like-a-transport");
+    let text = String::from_utf8(input).expect("text");
+    let reference: soci_registry::Reference = text.parse().expect("valid");
+    assert_eq!(reference.to_string(), "docker://oci:25/252:latest");
+}
+
 #[test]
 #[ignore = "writes the seeds anew"]
 fn write_seeds() {

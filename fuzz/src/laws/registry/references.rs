@@ -25,7 +25,7 @@ fn check_reference(text: &str) {
             let shown = reference.to_string();
             assert_eq!(shown.parse().as_ref(), Ok(&reference), "{shown}");
             if let Reference::Registry(named) = &reference {
-                let explicit = format!("docker://{shown}");
+                let explicit = format!("docker://{named}");
                 assert_eq!(explicit.parse().as_ref(), Ok(&reference));
                 let is_by_digest = matches!(named.target(), Target::Digest(_));
                 assert_eq!(is_by_digest, named.digest.is_some());
