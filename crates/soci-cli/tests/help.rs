@@ -109,12 +109,20 @@ fn desk() -> Desk {
     desk
 }
 
-/// A program that is ended with the test.
+/// A program that is ended with the test, so that it tidies up.
 struct Running(Child);
+
+impl Running {
+    fn interrupt(&self) -> bool {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status();
+        sent.is_ok_and(|status| status.success())
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        self.interrupt();
         let _ = self.0.wait();
     }
 }
@@ -170,11 +178,9 @@ fn begin_and_end(desk: &Desk, line: &str) {
     let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
     let mut first = String::new();
     stdout.read_line(&mut first).expect("text");
-    let id = child.id().to_string();
-    let _running = Running(child);
+    let running = Running(child);
     assert!(first.starts_with("registry "), "{line}: {first:?}");
-    let sent = Command::new("kill").args(["-INT", &id]).status();
-    assert!(sent.expect("kill runs").success());
+    assert!(running.interrupt(), "{line} is still there");
     // It tidies up before it closes its output.
     for _ in stdout.lines() {}
 }
