@@ -88,6 +88,9 @@ fn matches_reference_for_more_of_usr_in_ustar_format() {
     );
 }
 
+/// A larger file is left out: it would be most of a layer, or all that there is room for.
+const MOST_FILE_BYTES: u64 = 64 << 20;
+
 /// Which part of the machine's files: those below some roots, in order, after so many bytes, until so many bytes.
 struct Take {
     roots: &'static [&'static str],
@@ -134,6 +137,9 @@ fn pack(desk: &Desk, take: &Take, format: &[&str]) -> Contents {
     for root in take.roots {
         for path in files_below(Path::new(root)) {
             let meta = fs::symlink_metadata(&path).expect("/usr holds still");
+            if meta.is_file() && meta.len() > MOST_FILE_BYTES {
+                continue;
+            }
             seen += meta.len();
             if seen < take.skip_bytes || seen >= take.skip_bytes + take.bytes {
                 continue;

@@ -109,7 +109,7 @@ fn what_may_be_a_password_is_not_told() {
     ];
     for (text, shown) in told {
         let error = text.parse::<Reference>().expect_err(text).to_string();
-        assert!(error.ends_with(&format!(": {shown:?}")), "{error}");
+        assert!(error.ends_with(&format!("; found {shown:?}")), "{error}");
     }
 }
 
