@@ -7,15 +7,20 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use soci_ztoc::{DEFAULT_BUILD_TOOL_IDENTIFIER, DEFAULT_SPAN_BYTES, Digest, MultiMember, SpanSize};
 
+pub(crate) use help::{EXAMPLES, EXIT_CODES};
 pub(crate) use images::{
     BuildArgs, DemoArgs, ImageArg, InspectArgs, MatchArgs, RegistryArgs, VerifyArgs,
 };
 
+/// The program's name, wherever it lies.
+pub(crate) const NAME: &str = "soci-index";
+
 /// Builds SOCI indexes, with which container images start before they are pulled.
 #[derive(Parser)]
-#[command(name = "soci-index", version, arg_required_else_help = true, after_long_help = help::TOP)]
+#[command(name = NAME, version, arg_required_else_help = true, after_long_help = help::TOP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -44,6 +49,12 @@ pub(crate) enum Command {
     /// Make the zTOC of a single layer, its table of contents, or look into one.
     #[command(subcommand, after_long_help = help::ZTOC)]
     Ztoc(ZtocCommand),
+    /// Print what completes this command line in a shell.
+    #[command(after_long_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Write the manual pages of all commands into a folder.
+    #[command(after_long_help = help::MAN)]
+    Man(ManArgs),
 }
 
 #[derive(Subcommand)]
@@ -98,6 +109,19 @@ pub(crate) struct CatArgs {
     pub(crate) layer: PathBuf,
     /// The file's path in the layer, with or without `/` before it.
     pub(crate) path: OsString,
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct ManArgs {
+    /// Where the pages go, by convention a folder `man1`; it is made if it is not there.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -8,6 +8,7 @@ mod args;
 mod demo;
 mod exit;
 mod images;
+mod install;
 mod logs;
 mod output;
 mod progress;
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
         Command::Match(args) => images::match_filters(&args),
         Command::Demo(args) => concurrently(demo::run(&args)),
         Command::Ztoc(command) => ztoc::run(command),
+        Command::Completions(args) => install::completions(&args),
+        Command::Man(args) => install::man(&args),
     };
     match result {
         Ok(exit) => exit.into(),

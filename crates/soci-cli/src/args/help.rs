@@ -3,6 +3,12 @@
 //! A test runs every example: lines that begin with two spaces and no `#`. They fit a terminal of 80 columns, so that none is broken where
 //! it is copied from.
 
+/// Stands before what a command's exit codes mean.
+pub(crate) const EXIT_CODES: &str = "Exit codes: ";
+
+/// Stands above the examples.
+pub(crate) const EXAMPLES: &str = "Examples:\n";
+
 pub(super) const TOP: &str = "\
 Run `soci-index COMMAND --help` for what a command does, its exit codes and examples of its own.
 
@@ -125,3 +131,23 @@ Exit codes: 0 printed, 1 failed, 2 wrong usage.
 
 Examples:
   soci-index ztoc cat layer.ztoc layer.tar.gz etc/os-release";
+
+pub(super) const COMPLETIONS: &str = "\
+Exit codes: 0 printed, 1 failed, 2 wrong usage.
+
+Examples:
+  # from the next shell on; for zsh, behind the line with compinit
+  echo 'source <(soci-index completions bash)' >> ~/.bashrc
+  echo 'source <(soci-index completions zsh)' >> ~/.zshrc
+  # fish reads this folder by itself
+  mkdir -p ~/.config/fish/completions
+  soci-index completions fish > ~/.config/fish/completions/soci-index.fish";
+
+pub(super) const MAN: &str = "\
+The page of a command of commands has their names with - between: `man soci-index-ztoc-create`.
+
+Exit codes: 0 written, 1 failed, 2 wrong usage.
+
+Examples:
+  # for you alone; `man soci-index` finds it if ~/.local/bin is on the PATH
+  soci-index man ~/.local/share/man/man1";
