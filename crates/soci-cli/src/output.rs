@@ -136,11 +136,11 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
     [STDOUT, "/dev/fd/1", "/proc/self/fd/1"].contains(&&*path.to_string_lossy())
 }
 
-/// Refuses a path that no file can have, before any work is done.
-pub(crate) fn check_path(path: &Path) -> anyhow::Result<()> {
+/// Refuses a path that no file can have, before any work is done. `option` is what it stands behind.
+pub(crate) fn check_path(path: &Path, option: &str) -> anyhow::Result<()> {
     ensure!(
         path != Path::new("-"),
-        "cannot write -: standard output is -o {STDOUT}, and a file of this name -o ./-"
+        "cannot write -: standard output is {option} {STDOUT}, and a file of this name {option} ./-"
     );
     ensure!(
         !path.is_dir(),
@@ -157,17 +157,17 @@ pub(crate) fn check_path(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses a path that leads to the layer, under whatever name, before any work is done.
-pub(crate) fn check_other_than(layer: &fs::Metadata, path: &Path) -> anyhow::Result<()> {
+/// Refuses a path that leads to the input, under whatever name, before any work is done. `what` the input is.
+pub(crate) fn check_other_than(
+    input: &fs::Metadata,
+    what: &str,
+    path: &Path,
+) -> anyhow::Result<()> {
     // A terminal or a socket may well be both.
-    let is_layer = layer.is_file()
+    let is_input = input.is_file()
         && fs::metadata(path)
-            .is_ok_and(|output| (output.dev(), output.ino()) == (layer.dev(), layer.ino()));
-    ensure!(
-        !is_layer,
-        "cannot write {}: it is the layer",
-        path.display()
-    );
+            .is_ok_and(|output| (output.dev(), output.ino()) == (input.dev(), input.ino()));
+    ensure!(!is_input, "cannot write {}: it is {what}", path.display());
     Ok(())
 }
 

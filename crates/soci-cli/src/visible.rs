@@ -4,6 +4,7 @@
 //! A backslash is not doubled: files of systemd have `\x2d` in their very names, and here it is only shown, never read back.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// A text with `\n`, `\u{1b}` and the like in place of what would do something instead of being seen.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
@@ -13,6 +14,19 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len());
     push(&mut shown, text);
     Cow::Owned(shown)
+}
+
+/// The same of bytes that may be no UTF-8: `\xff` stands for what is none.
+pub(crate) fn visible_bytes(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        push(&mut shown, chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    shown
 }
 
 fn push(shown: &mut String, text: &str) {
@@ -45,5 +59,6 @@ mod tests {
         );
         assert_eq!(visible("a\u{202e}gnp.exe"), "a\\u{202e}gnp.exe");
         assert_eq!(visible("\u{1b}[2J\r\n"), "\\u{1b}[2J\\r\\n");
+        assert_eq!(visible_bytes(b"caf\xe9\n\xe2\x80"), "caf\\xe9\\n\\xe2\\x80");
     }
 }

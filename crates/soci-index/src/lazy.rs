@@ -127,6 +127,12 @@ impl LazyLayer {
         self.layer.digest
     }
 
+    /// The zTOC.
+    #[must_use]
+    pub fn ztoc(&self) -> &Ztoc {
+        &self.ztoc
+    }
+
     /// The archive's regular files, in its order.
     pub fn files(&self) -> impl Iterator<Item = &FileMetadata> {
         let is_regular = |file: &&FileMetadata| file.kind == FileKind::Regular;

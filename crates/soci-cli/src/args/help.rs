@@ -50,7 +50,9 @@ Examples:
   # what is indexed, what is not and why
   soci-index inspect 127.0.0.1:5000/app:1-soci
   # the same for scripts
-  soci-index inspect --json oci:images:app-soci | jq '.platforms[].layers'";
+  soci-index inspect --json oci:images:app-soci | jq '.platforms[].layers'
+  # a page for a browser: spans of each layer, and where each file lies
+  soci-index inspect --html app.html oci:images:app-soci";
 
 pub(super) const VERIFY: &str = "\
 Walks from the tag to the zTOCs and back, and holds the zTOCs against their layers: by default some spans of each layer, fetched by \

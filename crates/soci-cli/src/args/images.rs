@@ -169,6 +169,10 @@ impl FromStr for ImageName {
 pub(crate) struct InspectArgs {
     /// What to look at.
     pub(crate) image: ImageArg,
+    /// Write a page that shows it, with the spans of each layer and where each file lies: one file without network or scripts from
+    /// elsewhere. The zTOCs are read for it, still no layer.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
     /// Print it as JSON.

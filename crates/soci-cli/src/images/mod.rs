@@ -4,6 +4,7 @@ mod build;
 mod inspect;
 mod match_filters;
 pub(crate) mod places;
+mod report;
 mod summary;
 mod verify;
 

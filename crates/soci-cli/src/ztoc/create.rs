@@ -77,10 +77,10 @@ fn create(args: &CreateArgs) -> Result<Outcome, Failure> {
         error,
     };
     let unusable = |error: PipelineError<io::Error>| failure(error, &args.layer);
-    output::check_path(&args.output).map_err(unwritable)?;
+    output::check_path(&args.output, "-o").map_err(unwritable)?;
     let (layer, metadata) =
         open(&args.layer).map_err(|error| unusable(PipelineError::Read(error)))?;
-    output::check_other_than(&metadata, &args.output).map_err(unwritable)?;
+    output::check_other_than(&metadata, "the layer", &args.output).map_err(unwritable)?;
     let built = build(layer, &metadata, &options(args)).map_err(unusable)?;
     match built {
         Built::Indexed { ztoc, .. } => write(ztoc, &args.output)
