@@ -6,9 +6,9 @@ mod support;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use soci_testkit::image::{AMD64, Layer, Manifest, Shelf, media};
+use soci_testkit::image::{AMD64, Layer, Manifest, media};
 use soci_testkit::{content, gzip, tar};
-use support::{Desk, Ended};
+use support::{Desk, Ended, send, shelve};
 
 /// A layout with an image whose layer is large enough for a zTOC, which those of the test kit's tables are not by default.
 fn with_image(desk: &Desk) {
@@ -16,16 +16,7 @@ fn with_image(desk: &Desk) {
         .file("opt/large", &content::random(1, 11 << 20))
         .finish();
     let layer = Layer::new(media::GZIP, gzip::compress(&archive, 1));
-    shelve(desk, Manifest::oci(AMD64).layer(layer));
-}
-
-fn shelve(desk: &Desk, manifest: Manifest) {
-    let mut shelf = Shelf::new();
-    let root = manifest.shelve(&mut shelf);
-    let image = shelf.image(root, "app");
-    image
-        .write_layout(&desk.path("layout"))
-        .expect("the folder is writable");
+    shelve(desk, "layout", "app", &Manifest::oci(AMD64).layer(layer));
 }
 
 /// The demonstration, its temporary files in a folder of the desk.
@@ -72,7 +63,8 @@ fn an_image_of_ones_own_is_indexed_and_proven() {
 #[test]
 fn an_image_with_nothing_to_index_is_skipped() {
     let desk = Desk::new();
-    shelve(&desk, Manifest::oci(AMD64).layer(Layer::large(1)));
+    let image = Manifest::oci(AMD64).layer(Layer::large(1));
+    shelve(&desk, "layout", "app", &image);
     let ended = run(&desk, &["--image", "oci:layout"]);
     assert_eq!(ended.code, Some(3), "{}{}", ended.text(), ended.stderr);
     let skipped = "\nskipped    no-eligible-layers";
@@ -118,11 +110,7 @@ fn kept_it_ends_well_by_signals() {
             "it is kept"
         );
         assert_eq!(left_behind(&desk), 1);
-        let pid = child.id().to_string();
-        let sent = Command::new("kill")
-            .args([&format!("-{signal}"), &pid])
-            .status();
-        assert!(sent.expect("kill runs").success());
+        send(signal, &child);
         assert_eq!(child.wait().expect("it ends").code(), Some(0), "{signal}");
         assert_eq!(left_behind(&desk), 0, "{signal}");
     }
@@ -139,14 +127,7 @@ fn interrupted_it_fails_and_leaves_nothing() {
     let mut first = String::new();
     stdout.read_line(&mut first).expect("text");
     assert!(first.starts_with("registry "), "{first}");
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .expect("kill runs")
-            .success()
-    );
+    send("INT", &child);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(

@@ -3,7 +3,7 @@
 mod support;
 
 use soci_testkit::image::{AMD64, Layer, Manifest, Shelf};
-use support::{Desk, Ended, layer};
+use support::{Desk, Ended, layer, place, shelve};
 
 /// What was written behind `soci-index`, the exit code, and what is told behind `error: `. An empty line and where help is, which the
 /// argument parser adds, are left out.
@@ -160,14 +160,8 @@ fn desk() -> Desk {
     desk.write("layer", &layer());
     desk.write("cut", &layer()[..50]);
     desk.index("layer", "ztoc", 50_000);
-    let mut shelf = Shelf::new();
-    let root = Manifest::oci(AMD64)
-        .layer(Layer::large(1))
-        .shelve(&mut shelf);
-    let image = shelf.image(root, "app");
-    image
-        .write_layout(&desk.path("images"))
-        .expect("a layout can be written");
+    let image = Manifest::oci(AMD64).layer(Layer::large(1));
+    shelve(&desk, "images", "app", &image);
     std::fs::create_dir(desk.path("empty")).expect("a folder");
     desk.write("empty/oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
     desk.write("empty/index.json", br#"{"schemaVersion":2,"manifests":[]}"#);
@@ -201,10 +195,7 @@ fn names_cannot_command_a_terminal() {
     let root = soci_testkit::image::Index::oci()
         .child(image)
         .shelve(&mut shelf);
-    let image = shelf.image(root, "app");
-    image
-        .write_layout(&desk.path("images"))
-        .expect("a layout can be written");
+    place(&desk, "images", "app", shelf, root);
     let shown = "linux\\u{1b}[2J\\nfake: line/am\\u{202e}d64: ";
     for (args, code) in [
         (&["inspect", "oci:images:app"][..], 0),

@@ -5,9 +5,9 @@ mod support;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use soci_testkit::image::{AMD64, Layer, Manifest, Shelf, media};
+use soci_testkit::image::{AMD64, Layer, Manifest, media};
 use soci_testkit::{content, gzip, tar};
-use support::{Desk, Ended};
+use support::{Desk, Ended, send, shelve};
 
 /// Columns of a terminal. Longer examples would be broken where they are copied from.
 const COLUMNS: usize = 80;
@@ -94,13 +94,8 @@ fn desk() -> Desk {
         .finish();
     let layer = gzip::compress(&archive, 1);
     desk.write("layer.tar.gz", &layer);
-    let mut shelf = Shelf::new();
     let image = Manifest::oci(AMD64).layer(Layer::new(media::GZIP, layer));
-    let root = image.shelve(&mut shelf);
-    let image = shelf.image(root, "app");
-    image
-        .write_layout(&desk.path("images"))
-        .expect("a layout can be written");
+    shelve(&desk, "images", "app", &image);
     let tar = Command::new("tar")
         .args(["-C", "images", "-cf", "app.tar", "."])
         .current_dir(desk.path(""))
@@ -112,17 +107,9 @@ fn desk() -> Desk {
 /// A program that is ended with the test, so that it tidies up.
 struct Running(Child);
 
-impl Running {
-    fn interrupt(&self) -> bool {
-        let id = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status();
-        sent.is_ok_and(|status| status.success())
-    }
-}
-
 impl Drop for Running {
     fn drop(&mut self) {
-        self.interrupt();
+        send("INT", &self.0);
         let _ = self.0.wait();
     }
 }
@@ -180,7 +167,7 @@ fn begin_and_end(desk: &Desk, line: &str) {
     stdout.read_line(&mut first).expect("text");
     let running = Running(child);
     assert!(first.starts_with("registry "), "{line}: {first:?}");
-    assert!(running.interrupt(), "{line} is still there");
+    send("INT", &running.0);
     // It tidies up before it closes its output.
     for _ in stdout.lines() {}
 }

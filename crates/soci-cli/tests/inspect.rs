@@ -3,22 +3,17 @@
 mod support;
 
 use serde_json::Value;
-use soci_testkit::image::{AMD64, Layer, Manifest, Shelf, digest};
-use support::{Desk, Ended};
+use soci_testkit::image::{AMD64, Layer, Manifest, digest};
+use support::{Desk, Ended, shelve};
 
 /// An image whose second layer cannot be indexed, as its content tells, and whose third is small.
 fn desk() -> Desk {
     let desk = Desk::new();
-    let mut shelf = Shelf::new();
-    let root = Manifest::oci(AMD64)
+    let image = Manifest::oci(AMD64)
         .layer(Layer::large(1))
         .layer(Layer::members(2))
-        .layer(Layer::small(3))
-        .shelve(&mut shelf);
-    let image = shelf.image(root, "app");
-    image
-        .write_layout(&desk.path("images"))
-        .expect("a layout can be written");
+        .layer(Layer::small(3));
+    shelve(&desk, "images", "app", &image);
     desk
 }
 

@@ -5,22 +5,17 @@ mod support;
 use std::fs;
 
 use serde_json::Value;
-use soci_testkit::image::{AMD64, Edit, Layer, Manifest, Shelf};
+use soci_testkit::image::{AMD64, Edit, Layer, Manifest};
 use soci_testkit::ztoc::ZtocBytes;
-use support::{Desk, Ended};
+use support::{Desk, Ended, shelve};
 
 /// An image under `app`, and what `build` makes of it.
 fn desk(layers: [Layer; 3]) -> Desk {
     let desk = Desk::new();
-    let mut shelf = Shelf::new();
     let manifest = layers
         .into_iter()
         .fold(Manifest::oci(AMD64), Manifest::layer);
-    let root = manifest.shelve(&mut shelf);
-    let image = shelf.image(root, "app");
-    image
-        .write_layout(&desk.path("images"))
-        .expect("a layout can be written");
+    shelve(&desk, "images", "app", &manifest);
     let sizes = ["--min-layer-size", "4096", "--span-size", "32768"];
     let built = Ended::of(&mut desk.command(&[&["build", "oci:images:app"], &sizes[..]].concat()));
     assert!(matches!(built.code, Some(0 | 3)), "{}", built.stderr);

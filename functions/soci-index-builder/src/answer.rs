@@ -66,27 +66,15 @@ fn without_platforms(reports: &[Report]) -> Vec<Report> {
 
 #[cfg(test)]
 mod tests {
-    use soci_index::{LayerOutcome, LayerReport, Outcome, PlatformReport};
+    use soci_index::Outcome;
 
     use super::*;
+    use crate::example::platform;
 
     /// As many images as a request may have, each of two platforms with so many layers.
     fn reports(layers: usize) -> Vec<Report> {
-        let layer = LayerReport {
-            digest: format!("sha256:{}", "1".repeat(64)),
-            size: 1,
-            outcome: LayerOutcome::Skipped,
-            reason: Some("too-small"),
-            ztoc: None,
-        };
-        let platform = PlatformReport {
-            platform: "linux/amd64".to_owned(),
-            manifest: format!("sha256:{}", "2".repeat(64)),
-            index: None,
-            layers: vec![layer; layers],
-        };
         let report = Report {
-            platforms: vec![platform; 2],
+            platforms: vec![platform(layers); 2],
             ..Report::empty("h/team/api:1".to_owned(), Outcome::Indexed)
         };
         vec![report; 1_000]

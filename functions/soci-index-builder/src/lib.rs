@@ -22,6 +22,8 @@ mod answer;
 pub mod arns;
 mod aws;
 mod decide;
+#[cfg(test)]
+mod example;
 mod filter_list;
 mod handler;
 mod images;

@@ -3,9 +3,10 @@
 use std::fs;
 
 use serde_json::Value;
-use soci_testkit::image::{AMD64, Descriptor, Layer, Manifest, Shelf};
+use soci_testkit::image::{AMD64, Layer, Manifest};
 
 use crate::support::{Desk, Ended};
+pub(crate) use crate::support::{place, shelve};
 
 /// Every layer counts, whatever its size.
 pub(crate) const ALL: [&str; 2] = ["--min-layer-size", "1"];
@@ -15,19 +16,6 @@ pub(crate) fn app() -> Manifest {
     Manifest::oci(AMD64)
         .layer(Layer::large(1))
         .layer(Layer::large(2))
-}
-
-pub(crate) fn shelve(desk: &Desk, folder: &str, tag: &str, manifest: &Manifest) {
-    let mut shelf = Shelf::new();
-    let root = manifest.shelve(&mut shelf);
-    place(desk, folder, tag, shelf, root);
-}
-
-pub(crate) fn place(desk: &Desk, folder: &str, tag: &str, shelf: Shelf, root: Descriptor) {
-    let image = shelf.image(root, tag);
-    image
-        .write_layout(&desk.path(folder))
-        .expect("a layout can be written");
 }
 
 pub(crate) fn desk_with_app() -> Desk {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use soci_testkit::image::{Layer, Manifest, Shelf, digest};
+use soci_testkit::image::{Layer, Manifest, digest};
 use soci_testkit::ztoc::{FileField, ZtocBytes};
 
 use crate::images::{ALL, app, build, reports, shelve, tags};
@@ -129,10 +129,7 @@ fn an_image_named_is_reused_from_any_place_and_format() {
         shelve(&desk, "images", "old", &app());
         let args = ["--format", format, "oci:images:old"];
         build(&desk, &[&ALL[..], &args].concat()).with_code(0);
-        let mut shelf = Shelf::new();
-        let root = next().shelve(&mut shelf);
-        let image = shelf.image(root, "app");
-        image.write_layout(&desk.path("other")).expect("a layout");
+        shelve(&desk, "other", "app", &next());
         for layer in [Layer::large(1), Layer::large(2)] {
             let name = digest(layer.bytes()).replace(':', "/");
             fs::remove_file(desk.path("other/blobs").join(name)).expect("it was there");

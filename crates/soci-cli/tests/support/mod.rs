@@ -2,9 +2,11 @@
 #![allow(dead_code)] // reason: each test file uses its own part
 
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::{fs, str};
 
 use assert_cmd::Command;
+use soci_testkit::image::{Descriptor, Manifest, Shelf};
 use soci_testkit::{content, gzip, tar};
 use tempfile::TempDir;
 
@@ -124,6 +126,30 @@ pub(crate) fn big() -> Vec<u8> {
 /// [`archive`] as a gzip layer.
 pub(crate) fn layer() -> Vec<u8> {
     gzip::compress(&archive(), 6)
+}
+
+/// Writes an OCI layout into a folder of the desk, in which the image has this tag.
+pub(crate) fn shelve(desk: &Desk, folder: &str, tag: &str, manifest: &Manifest) {
+    let mut shelf = Shelf::new();
+    let root = manifest.shelve(&mut shelf);
+    place(desk, folder, tag, shelf, root);
+}
+
+/// The same with what is on a shelf already.
+pub(crate) fn place(desk: &Desk, folder: &str, tag: &str, shelf: Shelf, root: Descriptor) {
+    let image = shelf.image(root, tag);
+    image
+        .write_layout(&desk.path(folder))
+        .expect("a layout can be written");
+}
+
+/// Sends a signal to a program that was started and not waited for.
+#[track_caller]
+pub(crate) fn send(signal: &str, child: &Child) {
+    let sent = std::process::Command::new("kill")
+        .args([format!("-{signal}"), child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success());
 }
 
 /// Exists, as a file or as anything else.

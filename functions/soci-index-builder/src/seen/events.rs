@@ -68,9 +68,10 @@ fn detail(request: Option<&ImageRequest>, report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use soci_index::{LayerOutcome, LayerReport, Outcome, PlatformReport};
+    use soci_index::Outcome;
 
     use super::*;
+    use crate::example::platform;
     use crate::payload::{Occasion, Registry};
 
     fn request() -> ImageRequest {
@@ -88,22 +89,9 @@ mod tests {
 
     #[test]
     fn an_event_names_the_image_in_parts_and_fits() {
-        let layer = LayerReport {
-            digest: format!("sha256:{}", "1".repeat(64)),
-            size: 1,
-            outcome: LayerOutcome::Skipped,
-            reason: Some("too-small"),
-            ztoc: None,
-        };
-        let platform = PlatformReport {
-            platform: "linux/amd64".to_owned(),
-            manifest: String::new(),
-            index: None,
-            layers: vec![layer; 100],
-        };
         let mut report = Report::empty("h/team/api:1".to_owned(), Outcome::Indexed);
         for (platforms, layers) in [(1, 100), (128, 0)] {
-            report.platforms = vec![platform.clone(); platforms];
+            report.platforms = vec![platform(100); platforms];
             let detail = detail(Some(&request()), &report);
             assert!(detail.len() <= DETAIL_BYTES);
             let read: serde_json::Value = serde_json::from_str(&detail).expect("JSON");

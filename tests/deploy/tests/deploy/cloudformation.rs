@@ -20,6 +20,20 @@ const NOT_HELD: [&str; 3] = [
 
 const BUCKET: &str = "assets";
 
+/// With custom resources, and a place for the zip.
+fn moto_with_bucket() -> Moto {
+    let moto = Moto::with_custom_resources();
+    let _ = moto.aws(&[
+        "s3api",
+        "create-bucket",
+        "--bucket",
+        BUCKET,
+        "--create-bucket-configuration",
+        "LocationConstraint=eu-central-1",
+    ]);
+    moto
+}
+
 fn deploy(moto: &Moto, stack: &str, parameters: &[&str]) -> Said {
     let words = [
         "deploy",
@@ -108,15 +122,7 @@ fn removed(moto: &Moto, stack: &str) {
 
 #[test]
 fn deployed_side_by_side_updated_and_removed_without_remains() {
-    let moto = Moto::with_custom_resources();
-    let _ = moto.aws(&[
-        "s3api",
-        "create-bucket",
-        "--bucket",
-        BUCKET,
-        "--create-bucket-configuration",
-        "LocationConstraint=eu-central-1",
-    ]);
+    let moto = moto_with_bucket();
     let filters = "SociRepositoryImageTagFilters=team/*:v*,shared/base:latest";
     let first = deploy(&moto, "stack-one", &[filters]).success();
     for output in template()["Outputs"].as_object().expect("an object").keys() {
@@ -187,15 +193,7 @@ fn deployed_side_by_side_updated_and_removed_without_remains() {
 /// moto looks at no pattern, so that this value reaches the function, as one that a pattern cannot refuse would.
 #[test]
 fn a_setting_that_the_function_refuses_fails_the_command_with_its_words() {
-    let moto = Moto::with_custom_resources();
-    let _ = moto.aws(&[
-        "s3api",
-        "create-bucket",
-        "--bucket",
-        BUCKET,
-        "--create-bucket-configuration",
-        "LocationConstraint=eu-central-1",
-    ]);
+    let moto = moto_with_bucket();
     let said = deploy(&moto, "stack-wrong", &["SpanBytes=4 MiB"]);
     assert!(!said.status.success(), "{}", said.output);
     for part in ["SOCI_SPAN_BYTES", "4 MiB", "65536 to 1073741824"] {

@@ -5,7 +5,9 @@ use soci_e2e::aws::{ACCOUNT, Cloud, MOTO_LOGIN, Moto, REGION, push_event};
 use soci_e2e::emulator::{Emulator, Failure};
 use soci_e2e::{Proxy, Registry, Settings, prove, tagged, walk};
 
-use super::{MINUTE, pushed, settings, stack_answer, stack_request, told};
+use super::{
+    MINUTE, pulled_through, pushed, replicated, settings, stack_answer, stack_request, told,
+};
 
 fn registry() -> Registry {
     Registry::docker_with(Settings {
@@ -16,14 +18,6 @@ fn registry() -> Registry {
 
 async fn invoke(emulator: &Emulator, payload: &Value) -> Result<Value, Failure> {
     emulator.invoke(payload.to_string().as_bytes()).await
-}
-
-/// An event of Amazon ECR other than a push.
-fn event(kind: &str, detail: Value) -> Value {
-    let mut event = push_event("", "", "");
-    event["detail-type"] = kind.into();
-    event["detail"] = detail;
-    event
 }
 
 /// Defects A5, A7, A14 and A21 of AWS's builder, too: lines without the image's name, a login outside of the invocation's time, what one
@@ -40,24 +34,13 @@ async fn every_payload_ends_as_it_must() {
     pushed(&registry, "other/app", "1").await;
     let digest = image.root.digest();
 
-    let pulled = json!({
-        "rule-version": "1", "sync-status": "SUCCESS", "ecr-repository-prefix": "mirror", "repository-name": "mirror/app",
-        "upstream-registry-url": "public.ecr.aws", "image-tag": "1", "image-digest": digest,
-    });
-    let replicated = json!({
-        "result": "SUCCESS", "repository-name": "mirror/app", "image-digest": digest, "source-account": "210987654321",
-        "action-type": "REPLICATE", "source-region": "us-west-2", "image-tag": "2",
-    });
     let mut deleted = push_event("team/app", "1", digest);
     deleted["detail"]["action-type"] = "DELETE".into();
     for (payload, expected) in [
         (push_event("team/app", "1", digest), ("indexed", "")),
         (push_event("team/app", "1", digest), ("already-indexed", "")),
-        (
-            event("ECR Pull Through Cache Action", pulled),
-            ("indexed", ""),
-        ),
-        (event("ECR Replication Action", replicated), ("indexed", "")),
+        (pulled_through(digest), ("indexed", "")),
+        (replicated(digest), ("indexed", "")),
         (
             push_event("team/app", "1-dev", digest),
             ("skipped", "not-matched"),

@@ -61,6 +61,32 @@ fn told(answer: &Value) -> (&str, &str) {
     (result["outcome"].as_str().unwrap(), why.unwrap_or_default())
 }
 
+/// `mirror/app:1` came through a pull-through cache.
+fn pulled_through(digest: &str) -> Value {
+    let detail = json!({
+        "rule-version": "1", "sync-status": "SUCCESS", "ecr-repository-prefix": "mirror", "repository-name": "mirror/app",
+        "upstream-registry-url": "public.ecr.aws", "image-tag": "1", "image-digest": digest,
+    });
+    arrived("ECR Pull Through Cache Action", detail)
+}
+
+/// `mirror/app:2` came by replication.
+fn replicated(digest: &str) -> Value {
+    let detail = json!({
+        "result": "SUCCESS", "repository-name": "mirror/app", "image-digest": digest, "source-account": "210987654321",
+        "action-type": "REPLICATE", "source-region": "us-west-2", "image-tag": "2",
+    });
+    arrived("ECR Replication Action", detail)
+}
+
+/// An event of Amazon ECR other than a push.
+fn arrived(kind: &str, detail: Value) -> Value {
+    let mut event = push_event("", "", "");
+    event["detail-type"] = kind.into();
+    event["detail"] = detail;
+    event
+}
+
 fn kind(error: &Value) -> &str {
     error["errorType"].as_str().unwrap()
 }

@@ -72,13 +72,6 @@ fn hold(cloud: &Cloud, policy: &Policy) {
     }
 }
 
-fn arrived(kind: &str, detail: Value) -> Value {
-    let mut event = push_event("", "", "");
-    event["detail-type"] = kind.into();
-    event["detail"] = detail;
-    event
-}
-
 /// The hands that the other tests are in: paths are read from their end, wildcards match as policies do, and what is not listed is known to
 /// nobody.
 #[test]
@@ -133,14 +126,6 @@ fn requests_and_resources_are_told_apart() {
 
 /// Everything that reaches a function of version 2, with what must come of it.
 fn payloads(digest: &str) -> Vec<(Value, (&'static str, &'static str))> {
-    let pulled = json!({
-        "rule-version": "1", "sync-status": "SUCCESS", "ecr-repository-prefix": "mirror", "repository-name": "mirror/app",
-        "upstream-registry-url": "public.ecr.aws", "image-tag": "1", "image-digest": digest,
-    });
-    let replicated = json!({
-        "result": "SUCCESS", "repository-name": "mirror/app", "image-digest": digest, "source-account": "210987654321",
-        "action-type": "REPLICATE", "source-region": "us-west-2", "image-tag": "2",
-    });
     vec![
         (push_event("team/app", "1", digest), ("indexed", "")),
         (push_event("team/app", "1", digest), ("already-indexed", "")),
@@ -156,14 +141,8 @@ fn payloads(digest: &str) -> Vec<(Value, (&'static str, &'static str))> {
             ("skipped", "not-matched"),
         ),
         (push_event("team/app", "9", ""), ("failed", "not-found")),
-        (
-            arrived("ECR Pull Through Cache Action", pulled),
-            ("indexed", ""),
-        ),
-        (
-            arrived("ECR Replication Action", replicated),
-            ("indexed", ""),
-        ),
+        (pulled_through(digest), ("indexed", "")),
+        (replicated(digest), ("indexed", "")),
         (json!({"images": ["team/b/app:1"]}), ("indexed", "")),
         (json!({}), ("failed", "configuration")),
     ]
