@@ -16,6 +16,11 @@ use crate::digest::Digest;
 /// Characters of a tag in a registry; OCI distribution-spec 1.1, "Pulling manifests". Amazon ECR would take 300.
 pub const TAG_CHARS: usize = 128;
 
+/// The transports, as they stand in front of a name.
+const REGISTRY: &str = "docker://";
+const LAYOUT: &str = "oci:";
+const ARCHIVE: &str = "oci-archive:";
+
 /// Where an image lives and how it is called there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -200,26 +205,24 @@ impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (transport, path, target) = match self {
             Reference::Registry(reference) => {
-                if is_named_like_transport(&reference.repository) {
-                    f.write_str("docker://")?;
+                let host = &reference.repository.host;
+                // Without it, the registry `oci:5000` would be taken for a folder.
+                if [LAYOUT, ARCHIVE]
+                    .iter()
+                    .any(|other| host.starts_with(other))
+                {
+                    f.write_str(REGISTRY)?;
                 }
                 return reference.fmt(f);
             }
-            Reference::Layout { path, target } => ("oci", path, target),
-            Reference::Archive { path, target } => ("oci-archive", path, target),
+            Reference::Layout { path, target } => (LAYOUT, path, target),
+            Reference::Archive { path, target } => (ARCHIVE, path, target),
         };
-        write!(f, "{transport}:{}", path.display())?;
+        write!(f, "{transport}{}", path.display())?;
         match target {
             Target::Tag(tag) => write!(f, ":{tag}"),
             Target::Digest(digest) => write!(f, "@{digest}"),
             Target::OnlyEntry => Ok(()),
         }
     }
-}
-
-/// Without a transport in front, the registry `oci:5000` would be taken for a folder.
-fn is_named_like_transport(repository: &RepositoryName) -> bool {
-    ["oci:", "oci-archive:"]
-        .iter()
-        .any(|transport| repository.host.starts_with(transport))
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{Reference, RegistryReference, RepositoryName, Tag, Target, grammar};
+use super::{
+    ARCHIVE, LAYOUT, REGISTRY, Reference, RegistryReference, RepositoryName, Tag, Target, grammar,
+};
 use crate::digest::{Digest, InvalidDigest};
 
 /// The registry of a name without a host.
@@ -73,13 +75,13 @@ impl FromStr for Reference {
     type Err = InvalidReference;
 
     fn from_str(text: &str) -> Result<Reference, InvalidReference> {
-        if let Some(rest) = text.strip_prefix("docker://") {
+        if let Some(rest) = text.strip_prefix(REGISTRY) {
             return rest.parse().map(Reference::Registry);
         }
-        if let Some(rest) = text.strip_prefix("oci-archive:") {
+        if let Some(rest) = text.strip_prefix(ARCHIVE) {
             return path_and_target(rest).map(|(path, target)| Reference::Archive { path, target });
         }
-        if let Some(rest) = text.strip_prefix("oci:") {
+        if let Some(rest) = text.strip_prefix(LAYOUT) {
             return path_and_target(rest).map(|(path, target)| Reference::Layout { path, target });
         }
         if text.contains("://") {
