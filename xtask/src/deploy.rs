@@ -91,6 +91,13 @@ pub(crate) fn run(workspace: &Workspace, road: &Road) -> Result<()> {
     Ok(())
 }
 
+/// Whether a command names parameters that there are.
+#[cfg(test)]
+pub(crate) fn check(workspace: &Workspace, road: &Road) -> Result<()> {
+    let Road::Cloudformation(options) = road;
+    checked(&options.parameters, &known_parameters(workspace)?).map(drop)
+}
+
 /// The template's parameters, as `infra/parameters.json` lists them.
 fn known_parameters(workspace: &Workspace) -> Result<Vec<String>> {
     let path = workspace.root.join("infra/parameters.json");

@@ -11,6 +11,8 @@ mod bench;
 mod console;
 mod deploy;
 mod docs;
+#[cfg(test)]
+mod documents;
 mod event_ruler;
 mod fuzz;
 mod go_registry;
