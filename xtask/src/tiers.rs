@@ -176,6 +176,8 @@ pub(crate) const TIERS: &[Tier] = &[
             &tools::OPENSSL,
             &tools::SKOPEO,
             &tools::PYTHON,
+            &tools::JQ,
+            &tools::CURL,
         ],
         steps: &[
             Step::Check("go build of the second registry", go_registry::build),

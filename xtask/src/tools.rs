@@ -54,10 +54,12 @@ pub(crate) const HTPASSWD: Tool = program("htpasswd", "apache2-utils");
 pub(crate) const OPENSSL: Tool = program("openssl", "openssl");
 /// A client by other people for whole-system tests.
 pub(crate) const SKOPEO: Tool = program("skopeo", "skopeo");
-/// Examples in `--help` end in it.
+/// Examples in `--help` end in it, and the action of this repository uses it.
 pub(crate) const JQ: Tool = program("jq", "jq");
 /// A terminal for programs that ask whether there is one.
 pub(crate) const SCRIPT: Tool = program("script", "bsdutils");
+/// Recipes for CI systems fetch a release by it.
+pub(crate) const CURL: Tool = program("curl", "curl");
 /// Installs moto and what else comes as Python packages.
 pub(crate) const PYTHON: Tool = Tool {
     name: "Python 3 with venv",

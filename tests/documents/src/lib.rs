@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod page;
+pub mod steps;
 pub mod table;
 
 pub use command::{Command, Kind, commands, of_kind};

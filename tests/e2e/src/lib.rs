@@ -8,7 +8,8 @@
 //! [`registry`] real registries · [`proxy`] counts and answers in the registry's place · [`fault`] makes things go wrong on the way ·
 //! [`watched`] stops a job at its writes · [`images`] what is pushed · [`walk`](mod@walk) everything behind a tag, and the proof of its
 //! zTOCs · [`skopeo`] the independent client · [`job`] runs the job, [`program`] the product, [`function`] the Lambda function, [`aws`]
-//! the parts of AWS around it, [`emulator`] Lambda as AWS imitates it, [`policy`] what its role may do
+//! the parts of AWS around it, [`emulator`] Lambda as AWS imitates it, [`policy`] what its role may do, [`recipe`] CI
+//! systems and their steps
 
 #![allow(
     clippy::missing_panics_doc,
@@ -23,6 +24,7 @@ pub mod job;
 pub mod policy;
 pub mod program;
 pub mod proxy;
+pub mod recipe;
 pub mod registry;
 pub mod skopeo;
 pub mod walk;

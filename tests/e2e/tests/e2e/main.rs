@@ -20,6 +20,7 @@ mod logs;
 mod main_job;
 mod memory;
 mod moving_tags;
+mod recipes;
 mod second_run;
 mod seed;
 mod v1;
