@@ -3,10 +3,11 @@
 //! A person and CI run the same commands, so that "green" means one thing. The modules: [`tiers`] is the list of what
 //! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`layering`]
 //! holds the rule of who may use whom, [`oracle`] builds the reference builder, [`go_registry`] a second registry and [`lazy`] what
-//! loads images lazily, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets, [`package`] makes the zip that Lambda takes, [`deploy`] deploys it,
-//! [`docs`] writes the tables of what can be set when it is deployed, [`event_ruler`] fetches EventBridge's own engine,
+//! loads images lazily, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets, [`package`] makes the zip that Lambda takes, [`mod@release`] makes releases, [`deploy`] deploys it,
+//! [`docs`] writes the tables of what can be set when it is deployed, [`event_ruler`] fetches EventBridge's own engine, [`actionlint`] reads GitHub's workflows,
 //! [`workspace`] knows the folders and starts programs.
 
+mod actionlint;
 mod bench;
 mod console;
 mod deploy;
@@ -21,9 +22,12 @@ mod lazy;
 mod oracle;
 mod package;
 mod python;
+mod release;
 mod run;
 mod tiers;
 mod tools;
+#[cfg(test)]
+mod workflows;
 mod workspace;
 
 use std::process::ExitCode;
@@ -48,6 +52,11 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Build the function as it ships, check what it needs, pack it.
     Package(package::Options),
+    /// Make what a release consists of, step by step, as GitHub's workflow does.
+    Release {
+        #[command(subcommand)]
+        step: release::Step,
+    },
     /// Deploy the function into an AWS account.
     Deploy {
         #[command(subcommand)]
@@ -78,6 +87,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::Test(options) => Ok(run::test(&workspace, &options)),
         Task::Fuzz(options) => fuzz::run(&workspace, &options),
         Task::Package(options) => package::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Task::Release { step } => release::run(&workspace, &step).map(|()| ExitCode::SUCCESS),
         Task::Deploy { road } => deploy::run(&workspace, &road).map(|()| ExitCode::SUCCESS),
         Task::Docs => docs::write(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Bench { what } => bench::run(&workspace, &what),

@@ -49,10 +49,12 @@ pub(crate) struct Packed {
 }
 
 impl Arch {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::X86_64, Self::Arm64];
+
     /// This machine's.
-    fn host() -> Result<Self> {
-        let all = [Self::X86_64, Self::Arm64];
-        let host = all.into_iter().find(|arch| arch.is_host());
+    pub(crate) fn host() -> Result<Self> {
+        let host = Self::ALL.into_iter().find(|arch| arch.is_host());
         host.context("Lambda has no processor like this machine's")
     }
 
@@ -64,7 +66,8 @@ impl Arch {
         }
     }
 
-    fn target(self) -> &'static str {
+    /// As Rust names it.
+    pub(crate) fn target(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64-unknown-linux-gnu",
             Self::Arm64 => "aarch64-unknown-linux-gnu",

@@ -7,6 +7,7 @@ use std::env;
 
 use anyhow::{Result, ensure};
 
+use crate::actionlint;
 use crate::console;
 use crate::docs;
 use crate::event_ruler;
@@ -141,15 +142,17 @@ pub(crate) const TIERS: &[Tier] = &[
     },
     Tier {
         name: "deploy",
-        proves: "the stack and the module agree with infra/ and each other, event patterns in EventBridge's own engine, the module with the real provider",
+        proves: "the stack and the module agree with infra/ and each other, event patterns in EventBridge's own engine, the module with the real provider, GitHub's workflows in actionlint",
         needs: &[
             &tools::PYTHON,
             &tools::TERRAFORM,
             &tools::JAVA,
             &tools::MAVEN,
+            &tools::GO,
         ],
         steps: &[
-            Step::Check("tables of what can be set", docs::check),
+            Step::Check("tables in documents", docs::check),
+            Step::Check("actionlint", actionlint::check),
             Step::Check("cfn-lint, moto and AWS's command line", python::install_aws),
             Step::Check("checkov", python::install_policy_scan),
             Step::Check("EventBridge's engine", event_ruler::install),

@@ -1,0 +1,120 @@
+//! GitHub's workflows: what they use is pinned, what they may do is little, and what they run is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use clap::Parser as _;
+use soci_documents::steps::{self, Yaml};
+
+use crate::Cli;
+use crate::workspace::Workspace;
+
+fn workflows() -> Vec<(String, String)> {
+    let workspace = Workspace::find().expect("cargo knows this workspace");
+    let folder = fs::read_dir(workspace.root.join(".github/workflows")).expect("there are some");
+    let read = |path: std::path::PathBuf| {
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        (name, fs::read_to_string(&path).expect("it is read"))
+    };
+    folder.flatten().map(|entry| read(entry.path())).collect()
+}
+
+fn jobs(text: &str) -> Vec<(String, Yaml)> {
+    let jobs = steps::pairs(&steps::document(text)["jobs"]);
+    assert!(!jobs.is_empty());
+    jobs
+}
+
+#[test]
+fn actions_are_pinned_by_whole_hashes_with_their_versions() {
+    for (name, text) in workflows() {
+        let used: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: "))
+            .collect();
+        assert!(!used.is_empty(), "{name}");
+        for used in used {
+            let (action, version) = used
+                .split_once(" # ")
+                .unwrap_or_else(|| panic!("{name}: {used} names no version"));
+            let (_, hash) = action.split_once('@').unwrap_or_default();
+            let is_hash =
+                hash.len() == 40 && hash.chars().all(|one| matches!(one, '0'..='9' | 'a'..='f'));
+            assert!(is_hash && version.starts_with('v'), "{name}: {used}");
+        }
+    }
+}
+
+/// What a job may write, with the reason that stands beside it; everything else reads at most.
+#[test]
+fn only_publishing_may_write() {
+    for (name, text) in workflows() {
+        let document = steps::document(&text);
+        let of_all = steps::pairs(&document["permissions"]);
+        assert!(
+            !document["permissions"].is_badvalue(),
+            "{name} takes what GitHub gives by itself"
+        );
+        assert!(
+            of_all.iter().all(|(_, may)| steps::text(may) == "read"),
+            "{name}"
+        );
+        for (job, document) in jobs(&text) {
+            let may: BTreeSet<_> = steps::pairs(&document["permissions"])
+                .into_iter()
+                .filter(|(_, may)| steps::text(may) == "write")
+                .map(|(what, _)| what)
+                .collect();
+            let allowed: &[&str] = match (name.as_str(), job.as_str()) {
+                ("release.yml", "publish") => &["attestations", "contents", "id-token", "packages"],
+                _ => &[],
+            };
+            assert!(
+                may.iter().map(String::as_str).eq(allowed.iter().copied()),
+                "{name}, {job}: {may:?}"
+            );
+            let checkouts = document["steps"].as_vec().into_iter().flatten();
+            for step in
+                checkouts.filter(|step| steps::text(&step["uses"]).starts_with("actions/checkout@"))
+            {
+                assert_eq!(
+                    steps::text(&step["with"]["persist-credentials"]),
+                    "false",
+                    "{name}, {job}"
+                );
+            }
+        }
+    }
+}
+
+/// `.ci/run`, or a command that this program takes.
+#[test]
+fn every_script_is_a_command_that_there_is() {
+    for (name, text) in workflows() {
+        for (job, document) in jobs(&text) {
+            for run in steps::runs(&document["steps"]) {
+                if run.script == "sudo --preserve-env env \"PATH=$PATH\" .ci/run" {
+                    continue;
+                }
+                let own = run.script.strip_prefix("cargo --locked xtask ");
+                let own = own.unwrap_or_else(|| panic!("{name}, {job}: {}", run.script));
+                assert!(
+                    !own.contains("${{"),
+                    "{name}, {job}: an expression in a script can be anything"
+                );
+                let words = own.split_whitespace().map(|word| word.trim_matches('"'));
+                let parsed = Cli::try_parse_from(std::iter::once("cargo xtask").chain(words));
+                assert!(
+                    parsed.is_ok(),
+                    "{name}, {job}: {}\n{:?}",
+                    run.script,
+                    parsed.err().map(|error| error.to_string())
+                );
+            }
+        }
+    }
+}
