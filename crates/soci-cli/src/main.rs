@@ -6,6 +6,8 @@
 
 mod args;
 mod demo;
+#[cfg(test)]
+mod documents;
 mod exit;
 mod images;
 mod install;

@@ -151,7 +151,11 @@ fn peak_memory_bytes() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use serde_json::{Value, json};
+    use soci_documents::{Page, table};
 
     use super::*;
 
@@ -239,6 +243,25 @@ mod tests {
             assert_eq!(by_detail, &json!([{"Name": expected, "Unit": "Count"}]));
             assert_eq!(line[expected], 1, "{line}");
         }
+    }
+
+    /// docs/outcomes.md has a row for each metric, with its unit, and no other.
+    #[test]
+    fn the_documents_name_every_metric() {
+        let line = line(&Report::empty("h/r:t".to_owned(), Outcome::Indexed));
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let written: BTreeSet<_> = metrics
+            .expect("a list")
+            .iter()
+            .map(|metric| (text(&metric["Name"]), text(&metric["Unit"])))
+            .collect();
+        let page = Page::read(Path::new("docs/outcomes.md"));
+        let rows = table::under(&page, "Metrics");
+        let told = rows
+            .iter()
+            .map(|row| (table::word(&row[0]).to_owned(), row[1].clone()));
+        assert_eq!(told.collect::<BTreeSet<_>>(), written);
     }
 
     #[test]

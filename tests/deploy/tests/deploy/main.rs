@@ -3,6 +3,7 @@
 mod admitted;
 mod both_roads;
 mod cloudformation;
+mod documents;
 mod event_patterns;
 mod module;
 mod parameters;
