@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use crate::console;
 use crate::oracle;
 use crate::package::{self, Packed};
+use crate::shipping::{self, Wanted};
 use crate::tools;
 use crate::workspace::{self, Workspace};
 
@@ -120,7 +121,7 @@ pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<ExitCode> {
     }
     let ours = build_compared(workspace, what)?;
     console::heading("building what measures");
-    build(workspace, "soci-bench")?;
+    workspace::run(workspace.cargo(&["build", "--profile", "dist", "--package", "soci-bench"]))?;
     console::heading("measuring");
     let status = measure(workspace, what, &ours).status()?;
     Ok(if status.success() {
@@ -142,13 +143,13 @@ fn build_compared(workspace: &Workspace, what: &What) -> Result<Ours> {
         return Ok(Ours::Function(package::for_this_machine(workspace)?));
     }
     console::heading("building soci-index as it ships");
-    build(workspace, "soci-cli")?;
-    Ok(Ours::Program(workspace.target.join("dist/soci-index")))
-}
-
-/// One package at a time: built together they would share features, and the product must not change for being measured.
-fn build(workspace: &Workspace, package: &str) -> Result<()> {
-    workspace::run(workspace.cargo(&["build", "--profile", "dist", "--package", package]))
+    let wanted = Wanted {
+        package: "soci-cli",
+        program: "soci-index",
+        target: None,
+        flags: &[],
+    };
+    Ok(Ours::Program(shipping::build(workspace, &wanted)?))
 }
 
 fn measure(workspace: &Workspace, what: &What, ours: &Ours) -> Command {

@@ -3,7 +3,7 @@
 //! A person and CI run the same commands, so that "green" means one thing. The modules: [`tiers`] is the list of what
 //! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`layering`]
 //! holds the rule of who may use whom, [`oracle`] builds the reference builder, [`go_registry`] a second registry and [`lazy`] what
-//! loads images lazily, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets, [`package`] makes the zip that Lambda takes, [`mod@release`] makes releases, [`deploy`] deploys it,
+//! loads images lazily, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets, [`package`] makes the zip that Lambda takes, [`shipping`] compiles what ships, [`mod@release`] makes releases, [`deploy`] deploys it,
 //! [`docs`] writes the tables of what can be set when it is deployed, [`event_ruler`] fetches EventBridge's own engine, [`actionlint`] reads GitHub's workflows,
 //! [`workspace`] knows the folders and starts programs.
 
@@ -24,6 +24,7 @@ mod package;
 mod python;
 mod release;
 mod run;
+mod shipping;
 mod tiers;
 mod tools;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! `cargo xtask package`: the function as Lambda takes it, a zip with one program in it.
 //!
 //! The program runs where nothing can be installed, so what it needs is checked before it is packed ([`needs`]): a symbol that the image of
-//! Lambda's runtime lacks would show at the first event and nowhere earlier. The same program always gives the same zip.
+//! Lambda's runtime lacks would show at the first event and nowhere earlier. The same commit gives the same zip
+//! ([`shipping`]).
 
 mod needs;
 mod zip_file;
@@ -13,7 +14,8 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::console;
-use crate::workspace::{self, Workspace};
+use crate::shipping::{self, Wanted};
+use crate::workspace::Workspace;
 
 /// What Lambda's custom runtimes start.
 const PROGRAM: &str = "bootstrap";
@@ -98,7 +100,7 @@ pub(crate) fn for_this_machine(workspace: &Workspace) -> Result<Packed> {
 
 /// Where this machine's program lies once it is packaged; the tests find it in the variable `SOCI_PACKAGED_BOOTSTRAP`.
 pub(crate) fn program(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("dist").join(PROGRAM)
+    shipping::path(workspace, PROGRAM)
 }
 
 /// The same for one processor.
@@ -120,24 +122,23 @@ pub(crate) fn one(workspace: &Workspace, arch: Arch) -> Result<Packed> {
 
 /// The program as it ships.
 fn build(workspace: &Workspace, arch: Arch) -> Result<PathBuf> {
-    let mut words = vec!["build", "--locked", "--profile", "dist"];
-    words.extend(["--package", "soci-index-builder", "--bin", PROGRAM]);
-    let mut folder = workspace.target.clone();
-    if !arch.is_host() {
-        words.extend(["--target", arch.target()]);
-        folder.push(arch.target());
-    }
     console::heading(&format!("building {PROGRAM} for {}", arch.name()));
-    let built = workspace::run(workspace.cargo(&words));
-    if arch.is_host() {
-        built?;
-    } else {
-        built.with_context(|| {
-            let target = arch.target();
+    let target = (!arch.is_host()).then(|| arch.target());
+    let built = shipping::build(
+        workspace,
+        &Wanted {
+            package: "soci-index-builder",
+            program: PROGRAM,
+            target,
+            flags: &[],
+        },
+    );
+    match target {
+        None => built,
+        Some(target) => built.with_context(|| {
             format!("another machine's program needs its target (rustup target add {target}) and a linker for it")
-        })?;
+        }),
     }
-    Ok(folder.join("dist").join(PROGRAM))
 }
 
 fn pack(workspace: &Workspace, arch: Arch, program: &[u8]) -> Result<PathBuf> {

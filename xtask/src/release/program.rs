@@ -12,7 +12,8 @@ use object::{Object as _, ObjectKind};
 
 use crate::console;
 use crate::package::Arch;
-use crate::workspace::{self, Workspace};
+use crate::shipping::{self, Wanted};
+use crate::workspace::Workspace;
 
 /// The program, and its name in archives.
 pub(super) const PROGRAM: &str = "soci-index";
@@ -32,13 +33,14 @@ pub(super) struct Program {
 pub(super) fn build(workspace: &Workspace) -> Result<Vec<u8>> {
     let target = Arch::host()?.target();
     console::heading(&format!("building {PROGRAM} for {target}"));
-    // A target that is named keeps the flag away from build scripts and macros, which cannot be static.
-    let words = ["build", "--locked", "--profile", "dist", "--target", target];
-    let mut command =
-        workspace.cargo(&[&words[..], &["--package", "soci-cli", "--bin", PROGRAM]].concat());
-    command.env("RUSTFLAGS", "-C target-feature=+crt-static");
-    workspace::run(command)?;
-    let path = workspace.target.join(target).join("dist").join(PROGRAM);
+    let wanted = Wanted {
+        package: "soci-cli",
+        program: PROGRAM,
+        // A target that is named keeps the flag away from build scripts and macros, which cannot be static.
+        target: Some(target),
+        flags: &["-Ctarget-feature=+crt-static"],
+    };
+    let path = shipping::build(workspace, &wanted)?;
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     check(&bytes).with_context(|| path.display().to_string())?;
     Ok(bytes)

@@ -146,7 +146,8 @@ async fn the_action_installs_a_release_only_with_its_checksum() {
             ("sha256", sha256),
         ]
     };
-    for wrong in ["", &"0".repeat(64)] {
+    let of_others = "0".repeat(64);
+    for wrong in ["", &of_others] {
         let failed = Runner::without_program()
             .action(&address, &inputs(wrong))
             .unwrap_err();
