@@ -6,15 +6,16 @@ use soci_documents::{Kind, of_kind};
 
 use crate::args::Args;
 
-/// What stands in pages for an image of the reader's.
-const PLACEHOLDER: &str = "IMAGE";
+/// What stands in pages for something of the reader's.
+const PLACEHOLDERS: [(&str, &str); 2] =
+    [("IMAGE", "registry.example/team/app:1"), ("SHELL", "bash")];
 
 #[test]
 fn every_command_of_the_documents_is_taken() {
     for command in of_kind(Kind::SociIndex) {
-        let words = command.words.iter().map(|word| match word.as_str() {
-            PLACEHOLDER => "registry.example/team/app:1",
-            word => word,
+        let words = command.words.iter().map(|word| {
+            let stands = PLACEHOLDERS.iter().find(|(stands, _)| stands == word);
+            stands.map_or(word.as_str(), |(_, meant)| meant)
         });
         let Err(error) = Args::try_parse_from(words) else {
             continue;
