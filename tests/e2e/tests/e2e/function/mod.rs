@@ -9,6 +9,7 @@ mod burst;
 mod emulated;
 mod faulty;
 mod killed;
+mod misconfigured;
 mod permissions;
 mod refusals;
 mod several;
