@@ -53,17 +53,17 @@ impl Handler {
         }
     }
 
-    /// Does what the payload asks for. The answer holds a report for each image, in the order of the request.
+    /// Does what the payload asks for, which is any bytes. The answer holds a report for each image, in the order of the request.
     ///
     /// # Errors
     /// When Lambda should try again.
     pub async fn handle(
         &self,
-        payload: &Value,
+        payload: &[u8],
         invocation: &Invocation,
     ) -> Result<Value, InvocationFailed> {
         let cold_start = !self.was_invoked.swap(true, Ordering::Relaxed);
-        let request = payload::parse(payload, &invocation.here);
+        let request = payload::read(payload, &invocation.here);
         let span = span(invocation, event_image(&request));
         let begun = Instant::now();
         let run = Run {

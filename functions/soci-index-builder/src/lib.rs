@@ -39,7 +39,8 @@ pub use decide::{Decision, decide};
 pub use handler::Handler;
 pub use invocation::{Invocation, InvocationFailed, registry_of};
 pub use payload::{
-    Change, CustomResourceRequest, ImageRequest, Occasion, Refused, Registry, Request, parse,
+    Change, CustomResourceRequest, ImageRequest, Occasion, PAYLOAD_BYTES, Refused, Registry,
+    Request, parse, read,
 };
 pub use seen::logs;
 pub use services::{Lines, Services};

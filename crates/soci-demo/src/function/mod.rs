@@ -117,7 +117,7 @@ fn handler(
 }
 
 async fn invoke(handler: &Handler, push: &Push, number: u64) -> Result<Value, InvocationFailed> {
-    let payload = event::of(push, number);
+    let payload = event::of(push, number).to_string();
     let mut attempt = 1;
     loop {
         let invocation = Invocation {
@@ -128,7 +128,7 @@ async fn invoke(handler: &Handler, push: &Push, number: u64) -> Result<Value, In
                 region: event::REGION.to_owned(),
             },
         };
-        match handler.handle(&payload, &invocation).await {
+        match handler.handle(payload.as_bytes(), &invocation).await {
             Err(_) if attempt < ATTEMPTS => {
                 attempt += 1;
                 tokio::time::sleep(PAUSE).await;

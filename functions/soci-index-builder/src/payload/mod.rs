@@ -76,6 +76,24 @@ pub enum Occasion {
     Wish,
 }
 
+/// Bytes of a payload. Lambda hands over up to 6 MB; the longest that is worked on, a list of 1,000 images, has half of this.
+pub const PAYLOAD_BYTES: usize = 1 << 20;
+
+/// Reads a payload as it arrived. `here` is the registry that manual requests mean.
+///
+/// # Errors
+/// When it is no JSON, too long, or what [`parse`] refuses.
+pub fn read(payload: &[u8], here: &Registry) -> Result<Request, Refused> {
+    if payload.len() > PAYLOAD_BYTES {
+        return Err(refuse(format!(
+            "the payload has more than {PAYLOAD_BYTES} bytes, which no event of Amazon ECR has, and no list of images that is taken"
+        )));
+    }
+    let payload: Value = serde_json::from_slice(payload)
+        .map_err(|why| refuse(format!("the payload is no JSON: {why}")))?;
+    parse(&payload, here)
+}
+
 /// Reads a payload. `here` is the registry that manual requests mean.
 ///
 /// # Errors

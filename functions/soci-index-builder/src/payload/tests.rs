@@ -291,6 +291,41 @@ fn what_is_nothing_of_these_is_refused_by_name() {
 }
 
 #[test]
+fn what_is_no_json_is_refused_with_the_place_and_without_its_content() {
+    let push = include_bytes!("fixtures/push.json");
+    assert!(read(push, &here()).is_ok());
+    let nested = "[".repeat(100_000);
+    let whole = String::from_utf8_lossy(push);
+    let behind = format!("{whole}x");
+    for (payload, expected) in [
+        (&b""[..], "EOF while parsing a value at line 1"),
+        (b"{\"source\":", "EOF while parsing"),
+        (&push[..push.len() / 2], "the payload is no JSON"),
+        (behind.as_bytes(), "trailing characters"),
+        (b"secret", "expected value at line 1 column 1"),
+        (b"{\"source\":\"\xff\"}", "invalid unicode"),
+        (b"\xef\xbb\xbf{}", "expected value"),
+        (nested.as_bytes(), "recursion limit"),
+    ] {
+        let told = read(payload, &here()).expect_err("no JSON").to_string();
+        assert!(told.contains(expected), "{told}");
+        assert!(!told.contains("secret") && told.len() < 200, "{told}");
+    }
+}
+
+#[test]
+fn a_payload_is_read_up_to_its_bound() {
+    let padded = |bytes: usize| {
+        let mut payload = include_bytes!("fixtures/push.json").to_vec();
+        payload.resize(bytes, b' ');
+        read(&payload, &here())
+    };
+    assert!(padded(PAYLOAD_BYTES).is_ok());
+    let told = padded(PAYLOAD_BYTES + 1).expect_err("too long").to_string();
+    assert!(told.contains("more than 1048576 bytes"), "{told}");
+}
+
+#[test]
 fn names_that_nothing_can_have_are_refused_in_one_clean_line() {
     let push: Value = serde_json::from_str(include_str!("fixtures/push.json")).expect("JSON");
     let megabyte = "x".repeat(1 << 20);
@@ -453,6 +488,20 @@ proptest! {
     fn prop_any_json_is_a_request_or_a_refusal(payload in any_json()) {
         if let Err(refused) = parse(&payload, &here()) {
             prop_assert!(refused.to_string().chars().all(|c| !c.is_control()));
+        }
+    }
+
+    /// So is any run of bytes, cut anywhere.
+    #[test]
+    fn prop_any_bytes_are_a_request_or_a_refusal(
+        noise in proptest::collection::vec(any::<u8>(), 0..200),
+        cut in 0..include_bytes!("fixtures/push.json").len(),
+    ) {
+        let cut = &include_bytes!("fixtures/push.json")[..cut];
+        for payload in [&noise[..], cut, &[cut, &noise[..]].concat()] {
+            if let Err(refused) = read(payload, &here()) {
+                prop_assert!(refused.to_string().chars().all(|c| !c.is_control()));
+            }
         }
     }
 

@@ -104,8 +104,7 @@ mod tests {
     /// Defect A5 of AWS's builder: no line has the image's name. Ours have it in the quietest log, and where no image was begun.
     #[tokio::test]
     async fn a_failed_invocation_is_told_of_once_with_the_images_name() {
-        let payload = include_str!("../payload/fixtures/push.json");
-        let payload: Value = serde_json::from_str(payload).expect("JSON");
+        let payload = include_bytes!("../payload/fixtures/push.json");
         let invocation = Invocation {
             request_id: "request-1".to_owned(),
             end: Instant::now() + Duration::from_secs(60),
@@ -117,7 +116,7 @@ mod tests {
             move || written.clone()
         };
         let _guard = tracing::subscriber::set_default(subscriber(LevelFilter::ERROR, writer));
-        let failed = handler().handle(&payload, &invocation).await;
+        let failed = handler().handle(payload, &invocation).await;
         let failed = failed.expect_err("there are no filters");
         // As Lambda's runtime does then.
         tracing::error!(target: TWICE, "{failed}");
