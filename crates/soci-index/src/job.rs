@@ -121,8 +121,10 @@ impl Job {
         digest: &mut Option<Digest>,
     ) -> Result<Attempt, IndexError> {
         let store = &*self.store;
-        let source = Source::read(store, &self.target).await?;
-        *digest = Some(source.digest());
+        let manifest = store.manifest(&self.target).await?;
+        // Known also where something that it lists is missing.
+        *digest = Some(manifest.digest());
+        let source = Source::of(store, manifest).await?;
         if !self.options.force
             && let Some(reason) = self.not_a_source(&source).await?
         {

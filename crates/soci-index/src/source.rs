@@ -53,16 +53,28 @@ pub(crate) struct PlatformImage {
 impl Source {
     /// Reads what a target holds now.
     pub(crate) async fn read(store: &dyn Store, target: &Target) -> Result<Source, IndexError> {
-        Source::read_past(store, target, |_, error| Err(error)).await
+        Source::of(store, store.manifest(target).await?).await
+    }
+
+    /// Reads what a manifest lists.
+    pub(crate) async fn of(store: &dyn Store, manifest: Manifest) -> Result<Source, IndexError> {
+        Source::of_past(store, manifest, |_, error| Err(error)).await
     }
 
     /// Reads what a target holds now, entries that cannot be read left out if `on_failure` lets them pass.
     pub(crate) async fn read_past(
         store: &dyn Store,
         target: &Target,
+        on_failure: impl FnMut(&Descriptor, IndexError) -> Result<(), IndexError>,
+    ) -> Result<Source, IndexError> {
+        Source::of_past(store, store.manifest(target).await?, on_failure).await
+    }
+
+    async fn of_past(
+        store: &dyn Store,
+        manifest: Manifest,
         mut on_failure: impl FnMut(&Descriptor, IndexError) -> Result<(), IndexError>,
     ) -> Result<Source, IndexError> {
-        let manifest = store.manifest(target).await?;
         if types::is_index(manifest.media_type()) {
             return Source::read_index(store, manifest, on_failure).await;
         }

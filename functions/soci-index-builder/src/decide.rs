@@ -23,6 +23,7 @@ pub fn decide(request: &ImageRequest, filters: &Filters, format: IndexFormat) ->
         arrived,
         manifest_media_type,
         artifact_media_type,
+        ..
     } = &request.occasion
     {
         if !arrived {
@@ -83,6 +84,7 @@ mod tests {
             digest: Some(digest()),
             occasion: Occasion::Event {
                 arrived: true,
+                is_replica: false,
                 manifest_media_type: None,
                 artifact_media_type: None,
             },

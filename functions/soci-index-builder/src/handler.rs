@@ -163,15 +163,15 @@ impl Run<'_> {
             },
             Decision::Index(target) => {
                 let services = &self.handler.services;
-                images::index(
-                    services,
-                    settings,
-                    image,
-                    target,
-                    self.ceiling(settings),
-                    self.stop,
-                )
-                .await
+                let ceiling = self.ceiling(settings);
+                let report =
+                    images::index(services, settings, image, target, ceiling, self.stop).await;
+                match request.occasion {
+                    Occasion::Event {
+                        is_replica: true, ..
+                    } => images::of_replica(report),
+                    Occasion::Event { .. } | Occasion::Wish => report,
+                }
             }
         }
     }

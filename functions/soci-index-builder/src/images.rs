@@ -96,6 +96,23 @@ pub(crate) async fn index(
     }
 }
 
+/// What the report on a replica means for its event. Replication hands over an image part by part; what is missing of one whose own
+/// manifest was read may still be on its way, and is there when Lambda tries again.
+pub(crate) fn of_replica(report: Report) -> Report {
+    let is_incomplete = report.kind == Some("not-found") && report.digest.is_some();
+    match report.error {
+        Some(error) if is_incomplete => Report {
+            kind: Some("transient"),
+            retryable: Some(true),
+            error: Some(format!(
+                "a part of the replica is not there, or not yet: {error}"
+            )),
+            ..report
+        },
+        error => Report { error, ..report },
+    }
+}
+
 fn credentials(
     services: &Services,
     settings: &Settings,

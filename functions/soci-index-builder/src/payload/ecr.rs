@@ -11,6 +11,8 @@ use super::{ImageRequest, Occasion, Registry};
 
 const SUCCESS: &str = "SUCCESS";
 
+const REPLICATION: &str = "ECR Replication Action";
+
 /// Reads an event.
 pub(super) fn parse(event: &Map<String, Value>) -> Result<ImageRequest, Refused> {
     let event = Fields::new(event);
@@ -21,10 +23,11 @@ pub(super) fn parse(event: &Map<String, Value>) -> Result<ImageRequest, Refused>
             shown(source)
         )));
     }
-    let arrival: fn(&Fields<'_>) -> Result<bool, Refused> = match event.required("detail-type")? {
+    let kind = event.required("detail-type")?;
+    let arrival: fn(&Fields<'_>) -> Result<bool, Refused> = match kind {
         "ECR Image Action" => pushed,
         "ECR Pull Through Cache Action" => pulled_through,
-        "ECR Replication Action" => replicated,
+        REPLICATION => replicated,
         other => {
             return Err(refuse(format!(
                 "detail-type is {}; known are \"ECR Image Action\", \"ECR Pull Through Cache Action\" and \"ECR Replication Action\"",
@@ -41,6 +44,7 @@ pub(super) fn parse(event: &Map<String, Value>) -> Result<ImageRequest, Refused>
         digest: detail.digest("image-digest")?,
         occasion: Occasion::Event {
             arrived: arrival(&detail)?,
+            is_replica: kind == REPLICATION,
             manifest_media_type: detail.media_type("manifest-media-type")?,
             artifact_media_type: detail.media_type("artifact-media-type")?,
         },

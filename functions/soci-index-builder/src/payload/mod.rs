@@ -67,6 +67,8 @@ pub enum Occasion {
     Event {
         /// Whether this brought an image in, and did not fail.
         arrived: bool,
+        /// Whether it is a replica, of which parts may come later than the event.
+        is_replica: bool,
         /// Media type of the manifest, if the event tells it.
         manifest_media_type: Option<String>,
         /// Media type of the manifest's config, or its artifact type, if the event tells it.

@@ -62,6 +62,7 @@ fn a_push_tells_registry_repository_tag_digest_and_media_types() {
         digest: Some(digest("1")),
         occasion: Occasion::Event {
             arrived: true,
+            is_replica: false,
             manifest_media_type: Some("application/vnd.oci.image.manifest.v1+json".to_owned()),
             artifact_media_type: Some("application/vnd.oci.image.config.v1+json".to_owned()),
         },
@@ -106,7 +107,18 @@ fn a_replica_lies_at_its_destination() {
     let image = event(fixture!("replication"));
     assert_eq!(image.registry.region, "us-east-1");
     assert_eq!(image.registry.account, "123456789012");
+    let is_replica = |image: &ImageRequest| {
+        matches!(
+            image.occasion,
+            Occasion::Event {
+                is_replica: true,
+                ..
+            }
+        )
+    };
+    assert!(is_replica(&image));
     let image = event(fixture!("pull-through"));
+    assert!(!is_replica(&image));
     assert_eq!(image.repository, "docker-hub/library/alpine");
 }
 

@@ -13,6 +13,7 @@ mod malformed;
 mod misconfigured;
 mod permissions;
 mod refusals;
+mod replicas;
 mod several;
 mod small;
 mod v1;
