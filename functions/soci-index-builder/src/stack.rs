@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use soci_index::Filters;
 use soci_registry::Http;
 
@@ -62,6 +62,9 @@ pub(crate) fn answer(
 }
 
 /// Hands the answer over.
+///
+/// # Errors
+/// When it was not taken. `denied` where the address refuses it: it lives for two hours and takes one answer, and says the same again.
 pub(crate) async fn hand_over(
     http: &Http,
     request: &CustomResourceRequest,
@@ -81,6 +84,15 @@ pub(crate) async fn hand_over(
         let end = until.min(Instant::now() + TRY_TIME);
         let problem = match tokio::time::timeout_at(end.into(), sent).await {
             Ok(Ok((status, _))) if status.is_success() => return Ok(()),
+            Ok(Ok((status, _))) if is_final(status) => {
+                return Err(InvocationFailed {
+                    kind: "denied",
+                    message: format!(
+                        "the stack could not be answered: {} answers {status}, which is final; it goes on when its time is up",
+                        request.answer_to
+                    ),
+                });
+            }
             Ok(Ok((status, _))) => format!("{} answers {status}", request.answer_to),
             Ok(Err(error)) => format!("{}: {error}", request.answer_to),
             Err(_) => format!("{} does not answer", request.answer_to),
@@ -96,4 +108,10 @@ pub(crate) async fn hand_over(
         kind: "transient",
         message: format!("the stack could not be answered at {}", request.answer_to),
     })
+}
+
+/// Whether whoever answers so would answer the same again.
+fn is_final(status: StatusCode) -> bool {
+    let comes_too_soon = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    status.is_client_error() && !comes_too_soon.contains(&status)
 }

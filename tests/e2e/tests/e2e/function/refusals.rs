@@ -49,6 +49,29 @@ async fn a_stack_that_cannot_be_answered_is_told_before_the_end() {
     assert!((2..=6).contains(&called(&cloud, "PUT")));
 }
 
+/// Found in review: a refusal for good was taken for a passing one, and six times tried.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_refuses_a_stacks_answer_is_asked_once() {
+    let cloud = Cloud::start();
+    let mut function = Function::start(&cloud, &[]);
+    for status in [400, 403, 404] {
+        refuse(&cloud, "PUT", 1, status, &json!({}));
+        let request = stack_request(&cloud, "Create");
+        let error = function.invoke(&request, MINUTE).await.unwrap_err();
+        assert_eq!(kind(&error), "denied", "{error}");
+        let message = error["errorMessage"].as_str().unwrap();
+        assert!(message.contains(&status.to_string()), "{message}");
+        assert_eq!(called(&cloud, "PUT"), 1, "{status}");
+    }
+    for status in [408, 429] {
+        refuse(&cloud, "PUT", 1, status, &json!({}));
+        let request = stack_request(&cloud, "Create");
+        let answer = function.invoke(&request, MINUTE).await.unwrap();
+        assert_eq!(answer, json!({"status": "SUCCESS"}));
+        assert_eq!(called(&cloud, "PUT"), 2, "{status}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_throttled_parameter_is_asked_again_and_then_tried_later() {
     let cloud = Cloud::start();
