@@ -4,7 +4,7 @@ use soci_registry::{Digest, RepositoryName};
 
 use super::answer::{Code, Refusal};
 
-/// Bytes of a request's path and query; names have at most 255 and digests 71.
+/// Bytes of a request's path and query; names have at most 256 and digests 71.
 const ADDRESS_BYTES: usize = 4096;
 
 /// What is asked about.

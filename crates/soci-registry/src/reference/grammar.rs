@@ -2,8 +2,9 @@
 
 use super::TAG_CHARS;
 
-/// Characters of a repository's path. distribution's own limit, and Amazon ECR's.
-const PATH_CHARS: usize = 255;
+/// Characters of a repository's path: Amazon ECR's limit (API reference, "CreateRepository"). OCI distribution-spec 1.1 has none; the
+/// registry of the distribution project takes 255, and says so itself.
+const PATH_CHARS: usize = 256;
 
 /// Characters of an entry's name in a layout. The specification gives none; the file systems' usual bound.
 const REF_NAME_CHARS: usize = 255;
@@ -120,6 +121,14 @@ mod tests {
         ] {
             assert!(!is_path(bad), "{bad}");
         }
+    }
+
+    /// Found in review: the longest names that Amazon ECR gives were refused.
+    #[test]
+    fn paths_have_up_to_256_characters() {
+        let parts = |last: usize| format!("{}/{}", "a".repeat(128), "b".repeat(last));
+        assert!(is_path(&"a".repeat(256)) && !is_path(&"a".repeat(257)));
+        assert!(is_path(&parts(127)) && !is_path(&parts(128)));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::{ImageRequest, Occasion, Registry};
 /// Images of one request. They are worked on one after the other, so more would never be done in time.
 const MOST_IMAGES: usize = 1_000;
 
-/// Characters of a name: 255 of a repository, 128 of a tag, 71 of a digest, and what stands between them.
-const MOST_NAME_CHARS: usize = 456;
+/// Characters of a name: 256 of a repository, 128 of a tag, 71 of a digest, and what stands between them.
+const MOST_NAME_CHARS: usize = 457;
 
 /// Reads the list.
 pub(super) fn parse(

@@ -409,6 +409,27 @@ fn names_that_nothing_can_have_are_refused_in_one_clean_line() {
     );
 }
 
+/// Found in review: repositories of Amazon ECR have names of up to 256 characters.
+#[test]
+fn the_longest_names_of_amazon_ecr_get_through() {
+    let push = |repository: &str| {
+        let mut push: Value =
+            serde_json::from_str(include_str!("fixtures/push.json")).expect("JSON");
+        push["detail"]["repository-name"] = json!(repository);
+        parse(&push, &here())
+    };
+    let wish = |image: String| {
+        let request = parse(&json!({"images": [image]}), &here());
+        matches!(request, Ok(Request::Manual(images)) if images[0].is_ok())
+    };
+    let rest = format!(":{}@sha256:{}", "t".repeat(128), "a".repeat(64));
+    for (chars, is_one) in [(2, true), (256, true), (257, false)] {
+        let name = "r".repeat(chars);
+        assert_eq!(push(&name).is_ok(), is_one, "{chars}");
+        assert_eq!(wish(format!("{name}{rest}")), is_one, "{chars}");
+    }
+}
+
 /// A digest only hints at what a tag held; AWS's own examples have impossible ones.
 #[test]
 fn an_impossible_digest_is_none() {
