@@ -41,12 +41,12 @@ pub(super) fn parse(event: &Map<String, Value>) -> Result<ImageRequest, Refused>
         registry,
         repository: detail.repository("repository-name")?,
         tag: detail.tag("image-tag")?,
-        digest: detail.digest("image-digest")?,
+        digest: detail.digest("image-digest"),
         occasion: Occasion::Event {
             arrived: arrival(&detail)?,
             is_replica: kind == REPLICATION,
-            manifest_media_type: detail.media_type("manifest-media-type")?,
-            artifact_media_type: detail.media_type("artifact-media-type")?,
+            manifest_media_type: detail.media_type("manifest-media-type"),
+            artifact_media_type: detail.media_type("artifact-media-type"),
         },
     })
 }

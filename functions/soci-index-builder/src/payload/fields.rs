@@ -113,25 +113,22 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A digest. One that is none, as in AWS's own examples, is as good as none.
-    pub(super) fn digest(&self, name: &str) -> Result<Option<Digest>, Refused> {
-        let text = self.optional(name)?;
-        Ok(text.and_then(|text| text.parse().ok()))
+    /// A text that only hints at something. Whatever else is there is as good as none.
+    fn hint(&self, name: &str) -> Option<&'a str> {
+        self.optional(name).ok().flatten()
     }
 
-    pub(super) fn media_type(&self, name: &str) -> Result<Option<String>, Refused> {
-        let Some(text) = self.optional(name)? else {
-            return Ok(None);
+    /// A digest. One that is none, as in AWS's own examples, is as good as none.
+    pub(super) fn digest(&self, name: &str) -> Option<Digest> {
+        self.hint(name)?.parse().ok()
+    }
+
+    /// A media type. One that is none is as good as none: the registry tells it again.
+    pub(super) fn media_type(&self, name: &str) -> Option<String> {
+        let is_one = |text: &&str| {
+            text.len() <= MEDIA_TYPE_CHARS && text.bytes().all(|b| b.is_ascii_graphic())
         };
-        let is_one = text.len() <= MEDIA_TYPE_CHARS && text.bytes().all(|b| b.is_ascii_graphic());
-        match is_one {
-            true => Ok(Some(text.to_owned())),
-            false => Err(refuse(format!(
-                "{} is no media type: {}",
-                self.place(name),
-                shown(text)
-            ))),
-        }
+        self.hint(name).filter(is_one).map(str::to_owned)
     }
 
     pub(super) fn place(&self, name: &str) -> String {
