@@ -42,14 +42,15 @@ pub(crate) fn answer(
         success: false,
         document: request.failure(why),
     };
-    match (request.change, filters) {
-        (Change::Delete, _) => {
+    match (request.change, &request.fault, filters) {
+        (Change::Delete, ..) => {
             let (success, document) = request.success(&[]);
             Answer { success, document }
         }
-        (Change::Unknown, _) => failure("RequestType is none of Create, Update and Delete"),
-        (Change::Set, Err(error)) => failure(&error.to_string()),
-        (Change::Set, Ok(filters)) => match arns::repositories(filters) {
+        (_, Some(fault), _) => failure(&format!("the request cannot be read: {fault}")),
+        (Change::Unknown, ..) => failure("RequestType is none of Create, Update and Delete"),
+        (Change::Set, None, Err(error)) => failure(&error.to_string()),
+        (Change::Set, None, Ok(filters)) => match arns::repositories(filters) {
             Err(why) => failure(&format!("the list of filters {why}")),
             Ok(found) => {
                 let (partition, region) = (&request.partition, &request.region);

@@ -19,11 +19,14 @@ const REASON_CHARS: usize = 1_000;
 /// The resource's name before CloudFormation has one for it. It never changes, so that an update replaces nothing.
 const PHYSICAL_ID: &str = "repository-arns";
 
-/// What CloudFormation wants to know, and where to.
+/// What CloudFormation wants to know, and where to. What else is wrong with a request whose answer is waited for at a good address is told
+/// there: a stack would wait for an hour otherwise.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CustomResourceRequest {
     /// What happens to the stack.
     pub change: Change,
+    /// What is wrong with the request, if anything is. Fields that cannot be read are empty then.
+    pub fault: Option<Refused>,
     /// Where the answer is waited for.
     pub answer_to: Url,
     /// The partition, Region and account of the stack: they go into the ARNs.
@@ -52,36 +55,47 @@ pub enum Change {
 impl CustomResourceRequest {
     pub(super) fn parse(object: &Map<String, Value>) -> Result<CustomResourceRequest, Refused> {
         let fields = Fields::new(object);
-        let name = |name: &str| -> Result<String, Refused> {
-            let text = fields.required(name)?;
-            match text.len() <= NAME_CHARS {
-                true => Ok(text.to_owned()),
-                false => Err(refuse(format!(
-                    "{name} has {} characters, at most {NAME_CHARS} are taken",
-                    text.len()
-                ))),
-            }
+        let answer_to = answer_address(fields.required("ResponseURL")?)?;
+        let mut fault = None;
+        let mut read = |text: Result<String, Refused>| {
+            text.unwrap_or_else(|why| {
+                fault.get_or_insert(why);
+                String::new()
+            })
         };
-        let stack_id = name("StackId")?;
-        let [partition, region, account] = parts_of(&stack_id)
-            .ok_or_else(|| refuse(format!("StackId is no stack's ARN: {}", shown(&stack_id))))?;
+        let kind = read(name(&fields, "RequestType"));
+        let request_id = read(name(&fields, "RequestId"));
+        let logical_id = read(name(&fields, "LogicalResourceId"));
+        let physical_id = match fields.optional("PhysicalResourceId") {
+            Ok(None) => String::new(),
+            Ok(Some(_)) | Err(_) => read(name(&fields, "PhysicalResourceId")),
+        };
+        let stack_id = read(name(&fields, "StackId"));
+        let parts = parts_of(&stack_id);
+        if parts.is_none() {
+            fault.get_or_insert_with(|| {
+                refuse(format!("StackId is no stack's ARN: {}", shown(&stack_id)))
+            });
+        }
+        let [partition, region, account] = parts.unwrap_or_default();
         Ok(CustomResourceRequest {
-            change: match fields.required("RequestType")? {
+            change: match kind.as_str() {
                 "Create" | "Update" => Change::Set,
                 "Delete" => Change::Delete,
                 _ => Change::Unknown,
             },
-            answer_to: answer_address(fields.required("ResponseURL")?)?,
+            fault,
+            answer_to,
             partition,
             region,
             account,
-            request_id: name("RequestId")?,
-            logical_id: name("LogicalResourceId")?,
-            physical_id: match fields.optional("PhysicalResourceId")? {
-                Some(_) => name("PhysicalResourceId")?,
-                None => PHYSICAL_ID.to_owned(),
-            },
             stack_id,
+            request_id,
+            logical_id,
+            physical_id: match physical_id.as_str() {
+                "" => PHYSICAL_ID.to_owned(),
+                _ => physical_id,
+            },
         })
     }
 
@@ -115,6 +129,17 @@ impl CustomResourceRequest {
         answer["LogicalResourceId"] = json!(self.logical_id);
         answer["PhysicalResourceId"] = json!(self.physical_id);
         answer.to_string().into_bytes()
+    }
+}
+
+fn name(fields: &Fields<'_>, name: &str) -> Result<String, Refused> {
+    let text = fields.required(name)?;
+    match text.len() <= NAME_CHARS {
+        true => Ok(text.to_owned()),
+        false => Err(refuse(format!(
+            "{name} has {} characters, at most {NAME_CHARS} are taken",
+            text.len()
+        ))),
     }
 }
 

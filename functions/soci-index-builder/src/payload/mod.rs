@@ -4,7 +4,7 @@
 //!
 //! | has | is |
 //! |---|---|
-//! | `RequestType` and `ResponseURL` | a request of a CloudFormation custom resource |
+//! | `ResponseURL`, and `RequestType` or `StackId` | a request of a CloudFormation custom resource |
 //! | `images` | somebody's own request: `{"images": ["repository:tag", "repository@sha256:…"]}` |
 //! | `detail-type` | an event of Amazon ECR: a push, an image brought in by a pull-through cache, a replica at its destination |
 //!
@@ -104,13 +104,15 @@ pub fn parse(payload: &Value, here: &Registry) -> Result<Request, Refused> {
     let Some(object) = payload.as_object() else {
         return Err(refuse("the payload is no JSON object"));
     };
-    if object.contains_key("RequestType") && object.contains_key("ResponseURL") {
+    let has = |name: &str| object.contains_key(name);
+    // What else is missing is told to the stack that waits.
+    if has("ResponseURL") && (has("RequestType") || has("StackId")) {
         return CustomResourceRequest::parse(object).map(Request::CustomResource);
     }
     if let Some(images) = object.get("images") {
         return manual::parse(images, here).map(Request::Manual);
     }
-    if object.contains_key("detail-type") {
+    if has("detail-type") {
         return ecr::parse(object).map(Request::Event);
     }
     Err(unknown(object))

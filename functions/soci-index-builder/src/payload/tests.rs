@@ -472,43 +472,86 @@ fn what_only_hints_and_cannot_be_read_is_none() {
     }
 }
 
+/// A stack's request with one field changed; null takes it away.
+fn stack_with(name: &str, value: Value) -> Result<Request, Refused> {
+    let mut create: Value =
+        serde_json::from_str(include_str!("fixtures/stack-create.json")).expect("JSON");
+    create[name] = value;
+    if create[name].is_null() {
+        create.as_object_mut().expect("an object").remove(name);
+    }
+    parse(&create, &here())
+}
+
 #[test]
 fn stacks_that_cannot_be_answered_are_refused() {
-    let create: Value =
-        serde_json::from_str(include_str!("fixtures/stack-create.json")).expect("JSON");
-    for (name, value, expected) in [
+    for (address, expected) in [
         (
-            "ResponseURL",
             json!("http://169.254.169.254/latest?secret"),
             "no https address",
         ),
-        (
-            "ResponseURL",
-            json!("file:///etc/passwd"),
-            "no https address",
-        ),
-        ("ResponseURL", json!(null), "ResponseURL is missing"),
-        ("StackId", json!("x"), "StackId is no stack's ARN"),
-        (
-            "StackId",
-            json!("arn:aws:cloudformation:r:*:stack/x"),
-            "StackId is no stack's ARN",
-        ),
-        ("RequestId", json!(null), "RequestId is missing"),
-        (
-            "LogicalResourceId",
-            json!("x".repeat(3_000)),
-            "at most 2048",
-        ),
+        (json!("file:///etc/passwd"), "no https address"),
+        (json!(7), "ResponseURL is a number"),
+        (json!(null), "neither an event"),
     ] {
-        let mut changed = create.clone();
-        changed[name] = value;
-        let told = refusal(changed);
+        let told = stack_with("ResponseURL", address).expect_err("a refusal");
+        let told = told.to_string();
         assert!(
             told.contains(expected) && !told.contains("secret"),
             "{told}"
         );
     }
+    let nobodys = json!({"ResponseURL": "https://example.com/"});
+    assert!(refusal(nobodys).contains("neither an event"));
+}
+
+/// Found in review: a stack whose request had a fault beside a good address waited for an hour.
+#[test]
+fn stacks_that_can_be_answered_are_told_what_is_wrong() {
+    let bad_arn = json!("arn:aws:cloudformation:r:*:stack/x");
+    for (name, value, expected) in [
+        ("StackId", json!(null), "StackId is missing"),
+        ("StackId", json!("x"), "StackId is no stack's ARN: \"x\""),
+        ("StackId", bad_arn, "StackId is no stack's ARN"),
+        ("RequestType", json!(null), "RequestType is missing"),
+        ("RequestType", json!(["Create"]), "RequestType is a list"),
+        ("RequestId", json!(null), "RequestId is missing"),
+        ("RequestId", json!(7), "RequestId is a number"),
+        ("LogicalResourceId", json!(null), "LogicalResourceId is"),
+        (
+            "LogicalResourceId",
+            json!("x".repeat(3_000)),
+            "at most 2048",
+        ),
+        ("PhysicalResourceId", json!({}), "PhysicalResourceId is an"),
+    ] {
+        let Ok(Request::CustomResource(request)) = stack_with(name, value.clone()) else {
+            panic!("a custom resource's request without {name}");
+        };
+        let fault = request.fault.as_ref().expect("a fault").to_string();
+        assert!(fault.contains(expected), "{fault}");
+        let answer: Value = serde_json::from_slice(&request.failure(&fault)).expect("JSON");
+        assert_eq!(
+            (&answer["Status"], &answer["Reason"]),
+            (&json!("FAILED"), &json!(fault))
+        );
+        let create: Value =
+            serde_json::from_str(include_str!("fixtures/stack-create.json")).expect("JSON");
+        assert_eq!(answer["PhysicalResourceId"], "repository-arns");
+        // All that can be read is there, so that CloudFormation knows which request is answered.
+        for id in ["StackId", "RequestId", "LogicalResourceId"] {
+            let expected = match (id == name, value.as_str()) {
+                (false, _) => create[id].clone(),
+                (true, Some(text)) if text.len() <= 2_048 => json!(text),
+                (true, _) => json!(""),
+            };
+            assert_eq!(answer[id], expected, "{id} in an answer about {name}");
+        }
+    }
+    let Ok(Request::CustomResource(whole)) = fixture!("stack-create") else {
+        panic!("a custom resource's request");
+    };
+    assert_eq!(whole.fault, None);
 }
 
 /// Any JSON, as far as strategies make it.

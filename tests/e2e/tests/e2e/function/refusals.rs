@@ -49,6 +49,41 @@ async fn a_stack_that_cannot_be_answered_is_told_before_the_end() {
     assert!((2..=6).contains(&called(&cloud, "PUT")));
 }
 
+/// Found in review: nobody answered these, and the stack waited for an hour.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_whose_request_is_damaged_is_told_so() {
+    let cloud = Cloud::start();
+    let mut function = Function::start(&cloud, &[]);
+    for (name, value) in [
+        ("RequestType", json!(null)),
+        ("StackId", json!("soci")),
+        ("StackId", json!(null)),
+        ("RequestId", json!(7)),
+        ("LogicalResourceId", json!("x".repeat(5_000))),
+        ("PhysicalResourceId", json!([])),
+    ] {
+        let mut request = stack_request(&cloud, "Create");
+        request[name] = value;
+        let answer = function.invoke(&request, MINUTE).await.unwrap();
+        assert_eq!(answer, json!({"status": "FAILED"}), "{name}");
+        let calls = cloud.take();
+        assert_eq!(calls.len(), 1, "{name}: {calls:?}");
+        let told = &calls[0].body;
+        assert_eq!(told["Status"], "FAILED", "{name}: {told}");
+        assert!(told["Reason"].as_str().unwrap().contains(name), "{told}");
+        // There is nothing to take away, whatever is wrong.
+        request["RequestType"] = "Delete".into();
+        function.invoke(&request, MINUTE).await.unwrap();
+        assert_eq!(cloud.take()[0].body["Status"], "SUCCESS", "{name}");
+    }
+    // An address that nobody may be answered at is a refusal, and asked for nothing.
+    let mut request = stack_request(&cloud, "Create");
+    request["ResponseURL"] = "http://169.254.169.254/latest".into();
+    let answer = function.invoke(&request, MINUTE).await.unwrap();
+    assert_eq!(told(&answer), ("failed", "configuration"));
+    assert!(cloud.take().is_empty());
+}
+
 /// Found in review: a refusal for good was taken for a passing one, and six times tried.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_refuses_a_stacks_answer_is_asked_once() {
