@@ -3,8 +3,12 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{fs, thread};
 
 use soci_testkit::image::{AMD64, Layer, Manifest, media};
 use soci_testkit::{content, gzip, tar};
@@ -12,11 +16,14 @@ use support::{Desk, Ended, send, shelve};
 
 /// A layout with an image whose layer is large enough for a zTOC, which those of the test kit's tables are not by default.
 fn with_image(desk: &Desk) {
+    shelve(desk, "layout", "app", &Manifest::oci(AMD64).layer(large(1)));
+}
+
+fn large(seed: u64) -> Layer {
     let archive = tar::Archive::new()
-        .file("opt/large", &content::random(1, 11 << 20))
+        .file("opt/large", &content::random(seed, 11 << 20))
         .finish();
-    let layer = Layer::new(media::GZIP, gzip::compress(&archive, 1));
-    shelve(desk, "layout", "app", &Manifest::oci(AMD64).layer(layer));
+    Layer::new(media::GZIP, gzip::compress(&archive, 1))
 }
 
 /// The demonstration, its temporary files in a folder of the desk.
@@ -69,6 +76,68 @@ fn an_image_with_nothing_to_index_is_skipped() {
     assert_eq!(ended.code, Some(3), "{}{}", ended.text(), ended.stderr);
     let skipped = "\nskipped    no-eligible-layers";
     assert!(ended.text().contains(skipped), "{}", ended.text());
+    assert_eq!(left_behind(&desk), 0);
+}
+
+/// The files of the demonstration's blobs that are zTOCs, as far as they are there.
+fn ztocs(desk: &Desk) -> Vec<PathBuf> {
+    let files = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
+    let demos = files(desk.path("tmp"));
+    let blobs = demos.flat_map(|demo| files(demo.path().join("registry/blobs")));
+    let is_ztoc = |path: &PathBuf| {
+        // What made it stands in it, and in documents, which are JSON. Layers are far larger.
+        let name = b"soci-index-builder ztoc/";
+        let is_small = path.metadata().is_ok_and(|file| file.len() < 1 << 20);
+        let bytes = is_small.then(|| fs::read(path).ok());
+        bytes.flatten().is_some_and(|bytes| {
+            bytes.first() != Some(&b'{') && bytes.windows(name.len()).any(|part| part == name)
+        })
+    };
+    blobs.map(|blob| blob.path()).filter(is_ztoc).collect()
+}
+
+/// One byte of each zTOC on the disk, changed as soon as it is there: what is verified is not what was indexed, and the exit code says so.
+/// Between a zTOC and its verification lie all documents, the events of what was written, and the layers before it.
+#[test]
+fn a_damaged_ztoc_is_found_and_fails_it() {
+    let desk = Desk::new();
+    let layers = [1, 2, 3].map(large);
+    let image = layers
+        .into_iter()
+        .fold(Manifest::oci(AMD64), Manifest::layer);
+    shelve(&desk, "layout", "app", &image);
+    let mut command = demo(&desk, &["--image", "oci:layout"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut damaged = BTreeSet::new();
+    while child.try_wait().expect("it is ours").is_none() {
+        for path in ztocs(&desk) {
+            if damaged.contains(&path) {
+                continue;
+            }
+            let mut bytes = fs::read(&path).expect("it is there");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(&path, bytes).expect("written");
+            damaged.insert(path);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(damaged.len(), 3, "{damaged:?}");
+    let output = child.wait_with_output().expect("it ended");
+    let (told, why) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(output.status.code(), Some(1), "{told}{why}");
+    assert!(told.contains("\nindexed    127.0.0.1:"), "{told}");
+    assert!(!told.contains("deploy"), "{told}");
+    let error = why.lines().find(|line| line.starts_with("error: "));
+    let error = error.unwrap_or_else(|| panic!("no error is told: {why}"));
+    for path in damaged {
+        let digest = path.file_name().expect("a name").to_string_lossy();
+        assert!(error.contains(&format!("sha256:{digest}")), "{error}");
+    }
     assert_eq!(left_behind(&desk), 0);
 }
 
