@@ -135,7 +135,13 @@ impl DynamicHeader {
             reader.need(MOST_CODE_LENGTH_BITS);
             let (symbol, code_bits) = self.table.next(reader.buffer);
             let (extra_bits, least) = match symbol {
-                0..=15 => (0, 1),
+                0..=15 if reader.count < code_bits => return Ok(false),
+                0..=15 => {
+                    self.lengths[self.have] = symbol as u8;
+                    self.have += 1;
+                    reader.drop(code_bits);
+                    continue;
+                }
                 16 => (2, 3),
                 17 => (3, 3),
                 _ => (7, 11),
@@ -145,7 +151,6 @@ impl DynamicHeader {
             }
             let times = least + (reader.peek(code_bits + extra_bits) >> code_bits) as usize;
             let length = match symbol {
-                0..=15 => symbol as u8,
                 16 if self.have == 0 => return Err(ErrorKind::RepeatOfNothing),
                 16 => self.lengths[self.have - 1],
                 _ => 0,
