@@ -8,7 +8,7 @@
 //! path of a megabyte has half a million parents.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use crate::error::{NotIndexable, Reason};
 use crate::model::{FileKind, FileMetadata};
@@ -17,11 +17,79 @@ use crate::tar::extended_attributes;
 /// Bytes of the longest key of bbolt, the store in which soci-snapshotter keeps names.
 pub(crate) const STORE_KEY_BYTES: usize = 32_768;
 
+/// With more components than these a path is not kept for comparison with the next one.
+const KEPT_COMPONENTS: usize = 64;
+
 /// Memory that the check takes per entry, in bytes: a slot of a hash table that may be half empty.
 pub(crate) const BYTES_PER_ENTRY: usize = 2 * size_of::<(PathHash, Node)>();
 
 /// 128 bits of a cleaned path: two paths with the same are not to be expected.
-type PathHash = [u64; 2];
+type PathHash = u128;
+
+/// Finds a path's slot by its hash, which is as good as random and need not be hashed again.
+#[derive(Default)]
+struct SlotHasher(u64);
+
+impl Hasher for SlotHasher {
+    /// Not for path hashes.
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A path's components and the hash of each path from the first of them down to the whole. Most entries lie beside the one before:
+/// what both paths begin with is not hashed again.
+struct Place<'a> {
+    /// Nobody who makes a layer knows its keys.
+    keys: RandomState,
+    names: Vec<&'a [u8]>,
+    hashes: Vec<PathHash>,
+}
+
+impl<'a> Place<'a> {
+    /// At the root.
+    fn new() -> Place<'a> {
+        Place {
+            keys: RandomState::new(),
+            names: Vec::new(),
+            hashes: Vec::new(),
+        }
+    }
+
+    /// To a path, wherever it leads from here.
+    fn go(&mut self, path: &'a [u8]) {
+        if self.names.len() > KEPT_COMPONENTS {
+            self.names = Vec::new();
+            self.hashes = Vec::new();
+        }
+        let names = clean(path);
+        let both = self.names.iter().zip(&names);
+        let shared = both.take_while(|(before, now)| before == now).count();
+        self.hashes.truncate(shared);
+        for name in &names[shared..] {
+            let parent = self.hashes.last().copied().unwrap_or_default();
+            let [high, low] = [0, 1].map(|half| {
+                let mut hasher = self.keys.build_hasher();
+                hasher.write_u8(half);
+                hasher.write_u128(parent);
+                hasher.write(name);
+                u128::from(hasher.finish())
+            });
+            self.hashes.push(high << 64 | low);
+        }
+        self.names = names;
+    }
+}
 
 /// Number of an entry in archive order; how many there may be is limited far below.
 type EntryNumber = u32;
@@ -44,13 +112,17 @@ struct Node {
 /// directory takes over whatever has its name.
 struct Tree<'a> {
     files: &'a [FileMetadata],
-    nodes: HashMap<PathHash, Node>,
+    nodes: HashMap<PathHash, Node, BuildHasherDefault<SlotHasher>>,
+    place: Place<'a>,
 }
 
 /// Checks that consumers see the tree that the archive means.
 pub(crate) fn check(files: &[FileMetadata]) -> Result<(), NotIndexable> {
-    let nodes = HashMap::with_capacity(files.len());
-    let mut tree = Tree { files, nodes };
+    let mut tree = Tree {
+        files,
+        nodes: HashMap::with_capacity_and_hasher(files.len(), BuildHasherDefault::default()),
+        place: Place::new(),
+    };
     for (number, file) in files.iter().enumerate() {
         tree.add(number as EntryNumber, file).map_err(|what| {
             let detail = format!("{:?} {what}", file.display_name());
@@ -60,17 +132,17 @@ pub(crate) fn check(files: &[FileMetadata]) -> Result<(), NotIndexable> {
     Ok(())
 }
 
-impl Tree<'_> {
-    fn add(&mut self, number: EntryNumber, file: &FileMetadata) -> Result<(), String> {
-        let path = clean(&file.name);
-        if path.iter().any(|name| name.len() > STORE_KEY_BYTES) {
+impl<'a> Tree<'a> {
+    fn add(&mut self, number: EntryNumber, file: &'a FileMetadata) -> Result<(), String> {
+        self.place.go(&file.name);
+        let Place { names, hashes, .. } = &self.place;
+        if names.iter().any(|name| name.len() > STORE_KEY_BYTES) {
             return Err(format!("has a name of more than {STORE_KEY_BYTES} bytes"));
         }
-        let prefixes = prefixes(&path);
-        let Some((own, parents)) = prefixes.split_last() else {
+        let Some((&own, parents)) = hashes.split_last() else {
             return Ok(());
         };
-        for (parent, name) in parents.iter().zip(&path) {
+        for (parent, name) in parents.iter().zip(names) {
             if self
                 .nodes
                 .get(parent)
@@ -89,7 +161,7 @@ impl Tree<'_> {
             is_directory: file.kind == FileKind::Directory,
             is_linked: false,
         };
-        let node = match (file.kind, self.nodes.get(own)) {
+        let node = match (file.kind, self.nodes.get(&own)) {
             (FileKind::HardLink, _) => Node {
                 since: number,
                 ..self.link(file)?
@@ -97,17 +169,17 @@ impl Tree<'_> {
             (FileKind::Directory, Some(before)) => self.take_over(before, fresh)?,
             _ => fresh,
         };
-        self.nodes.insert(*own, node);
+        self.nodes.insert(own, node);
         Ok(())
     }
 
     /// The target of a hard link, which has one more name from now on.
-    fn link(&mut self, file: &FileMetadata) -> Result<Node, String> {
+    fn link(&mut self, file: &'a FileMetadata) -> Result<Node, String> {
         let target = String::from_utf8_lossy(&file.link_name);
         let missing =
             || format!("is a hard link to {target:?}, which is not in the layer before it");
-        let prefixes = prefixes(&clean(&file.link_name));
-        let (own, parents) = prefixes.split_last().ok_or_else(missing)?;
+        self.place.go(&file.link_name);
+        let (own, parents) = self.place.hashes.split_last().ok_or_else(missing)?;
         let since = self.nodes.get(own).ok_or_else(missing)?.since;
         let hides = |node: &Node| !node.is_directory || node.emptied > since;
         if parents
@@ -152,21 +224,6 @@ fn leaves_traces(before: &FileMetadata, file: &FileMetadata) -> bool {
     let attributes_stay =
         has_attributes && !extended_attributes(before).eq(extended_attributes(file));
     id_stays(before.uid, file.uid) || id_stays(before.gid, file.gid) || attributes_stay
-}
-
-/// The hash of each path from the first component down to the whole, in one pass.
-fn prefixes(path: &[&[u8]]) -> Vec<PathHash> {
-    let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
-    hashers[1].write_u8(1);
-    path.iter()
-        .map(|name| {
-            hashers.each_mut().map(|hasher| {
-                hasher.write(name);
-                hasher.write_u8(b'/');
-                hasher.finish()
-            })
-        })
-        .collect()
 }
 
 /// The components of a path from the layer's root, without `.` and with `..` resolved: the form in which consumers find files.
