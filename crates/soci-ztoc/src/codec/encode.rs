@@ -2,6 +2,8 @@
 //! content, so that digests can be compared between tools. The order in which objects are created
 //! is part of the format here.
 
+use std::fmt::Write as _;
+
 use super::schema::{compression, file, record, tar_zinfo, toc, ztoc};
 use super::writer::{Parts, Ref, Writer};
 use crate::checkpoints::Checkpoints;
@@ -11,6 +13,9 @@ use crate::model::{FileMetadata, SpanTable, Ztoc};
 
 /// Flatbuffers count in 31 bits.
 const FLATBUFFER_LIMIT_BYTES: u64 = (1 << 31) - 1;
+
+/// Longest text of a timestamp, with nanoseconds.
+const TIMESTAMP_BYTES: usize = 30;
 
 /// An encoded zTOC in pieces. The checkpoints, nearly all of it, are those of the [`Ztoc`] it was
 /// made of, not a copy.
@@ -122,9 +127,11 @@ fn write_file(writer: &mut Writer, entry: &FileMetadata) -> Ref {
     let link_name = writer.string(&entry.link_name);
     let user_name = writer.string(&entry.user_name);
     let group_name = writer.string(&entry.group_name);
-    let modified = entry
-        .modified
-        .map_or(String::new(), |time| time.to_string());
+    let mut modified = String::with_capacity(TIMESTAMP_BYTES);
+    if let Some(time) = entry.modified {
+        // A string takes everything.
+        let _ = write!(modified, "{time}");
+    }
     let modified = writer.string(modified.as_bytes());
     let records: Vec<Ref> = entry
         .pax_records

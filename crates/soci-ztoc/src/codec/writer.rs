@@ -25,6 +25,11 @@ pub(super) struct Writer {
     largest_alignment: usize,
     /// Field lists written so far: where, and each field's distance from its table's start.
     vtables: Vec<(Ref, Vec<u16>)>,
+    /// Slot and place of each field that is stored in the table being written. Allocated once, as `slots` is: a zTOC has a table
+    /// for each file.
+    fields: Vec<(usize, usize)>,
+    /// The field list of the table written last.
+    slots: Vec<u16>,
 }
 
 /// The finished buffer around the large vector.
@@ -41,6 +46,8 @@ impl Writer {
             left_out_bytes: 0,
             largest_alignment: 1,
             vtables: Vec::new(),
+            fields: Vec::new(),
+            slots: Vec::new(),
         }
     }
 
@@ -90,11 +97,10 @@ impl Writer {
 
     /// Begins a table. Its fields follow in the order in which they are to be written.
     pub(super) fn table(&mut self) -> Table<'_> {
-        let start = self.len();
+        self.fields.clear();
         Table {
+            start: self.len(),
             writer: self,
-            start,
-            fields: Vec::new(),
         }
     }
 
@@ -143,13 +149,12 @@ impl Writer {
 pub(super) struct Table<'w> {
     writer: &'w mut Writer,
     start: usize,
-    /// Slot and place of each field that is stored.
-    fields: Vec<(usize, usize)>,
 }
 
 impl Table<'_> {
     fn stored(&mut self, slot: usize) {
-        self.fields.push((slot, self.writer.len()));
+        let place = self.writer.len();
+        self.writer.fields.push((slot, place));
     }
 
     /// A field that refers to an object.
@@ -187,24 +192,20 @@ impl Table<'_> {
     /// Ends the table: a word that refers to its field list stands in front of the fields. Tables
     /// with equal lists share one.
     pub(super) fn end(self) -> Ref {
-        let Table {
-            writer,
-            start,
-            fields,
-        } = self;
+        let Table { writer, start } = self;
         writer.align(WORD_BYTES, 0);
         writer.word(0);
         let table = writer.here();
         let link = writer.front.len() - WORD_BYTES;
-        let slots = slot_list(&fields, table);
+        list_slots(&writer.fields, table, &mut writer.slots);
         // The latest list first, as in Go: tables of one kind follow one another.
         let shared = writer
             .vtables
             .iter()
             .rev()
-            .find(|(_, known)| *known == slots)
+            .find(|(_, known)| *known == writer.slots)
             .map(|(vtable, _)| *vtable);
-        let vtable = shared.unwrap_or_else(|| write_vtable(writer, slots, table.0 - start));
+        let vtable = shared.unwrap_or_else(|| write_vtable(writer, table.0 - start));
         // Counts from the list to the table, so it is negative where the list stands behind the
         // table.
         let distance = vtable.0 as i64 - table.0 as i64;
@@ -213,17 +214,19 @@ impl Table<'_> {
     }
 }
 
-/// Each slot's distance from the table's start, 0 for fields not stored, up to the last stored one.
-fn slot_list(fields: &[(usize, usize)], table: Ref) -> Vec<u16> {
+/// Lists each slot's distance from the table's start, 0 for fields not stored, up to the last stored one.
+fn list_slots(fields: &[(usize, usize)], table: Ref, list: &mut Vec<u16>) {
     let slots = fields.iter().map(|(slot, _)| slot + 1).max().unwrap_or(0);
-    let mut list = vec![0; slots];
+    list.clear();
+    list.resize(slots, 0);
     for (slot, place) in fields {
         list[*slot] = (table.0 - place) as u16;
     }
-    list
 }
 
-fn write_vtable(writer: &mut Writer, slots: Vec<u16>, table_bytes: usize) -> Ref {
+/// Writes the field list in `slots`.
+fn write_vtable(writer: &mut Writer, table_bytes: usize) -> Ref {
+    let slots = writer.slots.clone();
     for slot in slots.iter().rev() {
         writer.short(*slot);
     }
