@@ -3,7 +3,9 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsFd;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use anyhow::anyhow;
 use serde::Serialize;
@@ -143,9 +145,14 @@ fn failure(error: PipelineError<io::Error>, layer: &Path) -> Failure {
 fn write(ztoc: Ztoc, path: &Path) -> anyhow::Result<ZtocReport> {
     let (files, spans) = (ztoc.files.len(), ztoc.spans.len());
     let encoded = ztoc.encode()?;
-    output::file(path, encoded.chunks())?;
+    let digest = thread::scope(|scope| {
+        // While the file is written and synced.
+        let digest = scope.spawn(|| encoded.digest());
+        output::file(path, encoded.chunks())?;
+        anyhow::Ok(digest.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })?;
     Ok(ZtocReport {
-        digest: encoded.digest().to_string(),
+        digest: digest.to_string(),
         size: encoded.len(),
         files,
         spans,
