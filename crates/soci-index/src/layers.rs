@@ -359,7 +359,7 @@ pub(crate) async fn batch(blob: &mut BlobReader) -> Batch {
 fn other_compression(first: &[Bytes], layer: &soci_registry::Descriptor) -> Option<Built> {
     let mut walker = LayerWalker::new(BuildOptions::default());
     for chunk in first {
-        walker.push(chunk, &mut Vec::new()).ok()?;
+        walker.push(chunk).ok()?;
         if let Some(why) = walker.other_compression() {
             let layer = LayerIdentity {
                 digest: to_ztoc(layer.digest)?,

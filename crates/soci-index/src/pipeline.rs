@@ -1,18 +1,16 @@
 //! A layer's pieces to a zTOC on two cores: walking here, hashing beside it.
 //!
-//! Walking takes nearly all of the time and gets the calling thread; hashing takes a quarter of it and gets one of its own. Pieces
-//! come from whoever reads them, pass the walker, pass the hasher, and are handed back:
+//! Walking takes nearly all of the time and gets the calling thread; hashing, with the self-check, takes a third of it and gets one of
+//! its own. Pieces come from whoever reads them, pass the walker, pass the hasher, and are handed back:
 //!
 //! ```text
-//! pieces ──▶ walker ──piece, span starts──▶ hasher ──▶ spent
+//! pieces ──▶ walker ──piece, what passed──▶ hasher ──▶ spent
 //! ```
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use soci_ztoc::{
-    BuildError, BuildOptions, Built, HashedLayer, LayerHasher, LayerWalker, SpanStart,
-};
+use soci_ztoc::{BuildError, BuildOptions, Built, HashedLayer, LayerHasher, LayerWalker, Passed};
 
 /// Pieces between walker and hasher: enough that neither waits for the other's hiccups.
 const PIECES_BETWEEN: usize = 4;
@@ -47,14 +45,17 @@ pub fn build<B: AsRef<[u8]> + Send, E>(
         for piece in pieces {
             let piece = piece.map_err(PipelineError::Read)?;
             let bytes = piece.as_ref();
-            let mut starts = Vec::new();
-            walker = walker.and_then(|mut walker| walker.push(bytes, &mut starts).map(|()| walker));
+            let mut passed = Passed::default();
+            walker = walker.and_then(|mut walker| {
+                passed = walker.push(bytes)?;
+                Ok(walker)
+            });
             if walker.is_err() && options.expected.digest.is_none() {
                 break;
             }
             on_piece(bytes.len() as u64);
             // The hasher ends only when this side has hung up.
-            let _ = to_hasher.send((piece, starts));
+            let _ = to_hasher.send((piece, passed));
         }
         drop(to_hasher);
         let hashed = hasher
@@ -80,13 +81,10 @@ fn join(
     }
 }
 
-fn hash<B: AsRef<[u8]>>(
-    walked: &Receiver<(B, Vec<SpanStart>)>,
-    mut spent: impl FnMut(B),
-) -> HashedLayer {
+fn hash<B: AsRef<[u8]>>(walked: &Receiver<(B, Passed)>, mut spent: impl FnMut(B)) -> HashedLayer {
     let mut hasher = LayerHasher::new();
-    for (piece, starts) in walked {
-        hasher.push(piece.as_ref(), &starts);
+    for (piece, passed) in walked {
+        hasher.push(piece.as_ref(), passed);
         spent(piece);
     }
     hasher.finish()

@@ -2,9 +2,10 @@
 
 use crate::consumer;
 use crate::error::{BuildError, NotIndexable};
-use crate::hash::{HashedLayer, LayerHasher, LayerIdentity, SpanStart};
+use crate::hash::{HashedLayer, LayerHasher, LayerIdentity};
 use crate::model::{VERSION, Ztoc};
 use crate::options::BuildOptions;
+use crate::self_check;
 use crate::walk::{LayerWalker, WalkedLayer};
 
 /// What comes out of a sound layer.
@@ -30,19 +31,28 @@ impl Built {
     /// Puts the results of the two stages together, and checks the outcome before anybody sees it.
     ///
     /// # Errors
-    /// Damage: digest or size are not those expected. Or a zTOC that does not hold together, which
-    /// would be our fault.
+    /// Damage: digest or size are not those expected. Or a failed self-check, or a zTOC that does
+    /// not hold together, which would be our fault.
     pub fn join(
         walked: Result<WalkedLayer, NotIndexable>,
         hashed: HashedLayer,
         options: &BuildOptions,
     ) -> Result<Built, BuildError> {
-        let HashedLayer { layer, spans } = hashed;
+        let HashedLayer {
+            layer,
+            spans,
+            last_span,
+        } = hashed;
         layer.check(&options.expected)?;
         let walked = match walked {
             Ok(walked) => walked,
             Err(why) => return Ok(Built::NotIndexable { why, layer }),
         };
+        self_check::compare_last(
+            walked.spans.len(),
+            last_span?.as_ref(),
+            walked.last_span.as_ref(),
+        )?;
         let ztoc = Ztoc {
             version: VERSION.to_owned(),
             build_tool_identifier: options.build_tool_identifier.clone(),
@@ -65,7 +75,6 @@ pub struct Builder {
     options: BuildOptions,
     walker: LayerWalker,
     hasher: LayerHasher,
-    starts: Vec<SpanStart>,
 }
 
 impl Builder {
@@ -75,7 +84,6 @@ impl Builder {
         Builder {
             walker: LayerWalker::new(options.clone()),
             hasher: LayerHasher::new(),
-            starts: Vec::new(),
             options,
         }
     }
@@ -85,9 +93,8 @@ impl Builder {
     /// # Errors
     /// [`BuildError`], after which the builder is of no further use.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), BuildError> {
-        self.starts.clear();
-        self.walker.push(bytes, &mut self.starts)?;
-        self.hasher.push(bytes, &self.starts);
+        let passed = self.walker.push(bytes)?;
+        self.hasher.push(bytes, passed);
         Ok(())
     }
 

@@ -1,20 +1,32 @@
 //! The hashing stage: digest of the whole layer and of each span, from the bytes that the walking
-//! stage has passed.
+//! stage has passed. It has less to do than that stage, so the self-check is done here too.
 
 use std::ops::Range;
 
 use crate::digest::{Digest, DigestHasher};
-use crate::error::{Damage, DamageKind};
+use crate::error::{BuildError, Damage, DamageKind};
 use crate::options::Expected;
+use crate::self_check::{LentCheckpoint, SelfCheck, SpanContent};
+
+/// What the walking stage found in a piece of the layer, for the hashing stage.
+#[derive(Default)]
+pub struct Passed {
+    pub(crate) starts: Vec<SpanStart>,
+    /// The layer cannot be indexed: what its spans hold does not matter.
+    pub(crate) is_refused: bool,
+}
 
 /// Where a span begins, as the walking stage found it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SpanStart {
+pub(crate) struct SpanStart {
     /// First compressed byte of the span.
-    pub first_byte: u64,
+    pub(crate) first_byte: u64,
     /// Behind the last compressed byte of the span before it, which may be one more than
     /// `first_byte`: the two share a byte when the checkpoint lies within it.
-    pub previous_end: u64,
+    pub(crate) previous_end: u64,
+    /// What was decoded since the span before began, in a gzip layer.
+    pub(crate) before: Option<SpanContent>,
+    /// Where the self-check may need it: in spans of the sample, and in those that are not over in the same piece.
+    pub(crate) checkpoint: Option<LentCheckpoint>,
 }
 
 /// A layer's identity: digest and size of its compressed bytes.
@@ -27,10 +39,12 @@ pub struct LayerIdentity {
 }
 
 /// What the hashing stage gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct HashedLayer {
     pub(crate) layer: LayerIdentity,
     pub(crate) spans: Vec<Digest>,
+    /// What the last span decodes to, if all before it decode as they should.
+    pub(crate) last_span: Result<Option<SpanContent>, BuildError>,
 }
 
 impl HashedLayer {
@@ -78,8 +92,7 @@ impl LayerIdentity {
 const KEPT_BYTES: usize = 2;
 
 /// The hashing stage. It is given the same pieces as [`crate::LayerWalker`], each after the walker,
-/// with the span starts that the walker found in it; so it can run on another core, one piece
-/// behind.
+/// with what the walker found in it; so it can run on another core, one piece behind.
 #[derive(Default)]
 pub struct LayerHasher {
     layer: DigestHasher,
@@ -87,6 +100,7 @@ pub struct LayerHasher {
     kept: [u8; KEPT_BYTES],
     span: Option<DigestHasher>,
     spans: Vec<Digest>,
+    self_check: SelfCheck,
 }
 
 impl LayerHasher {
@@ -96,14 +110,21 @@ impl LayerHasher {
         LayerHasher::default()
     }
 
-    /// Adds a piece of the layer and the span starts that walking it gave.
-    pub fn push(&mut self, bytes: &[u8], starts: &[SpanStart]) {
+    /// Adds a piece of the layer and what walking it gave.
+    pub fn push(&mut self, bytes: &[u8], passed: Passed) {
         self.layer.update(bytes);
+        if passed.is_refused {
+            self.span = None;
+            self.self_check = SelfCheck::default();
+        }
         let mut next = self.size_bytes;
-        for start in starts {
+        for start in passed.starts {
             self.update_span(next..start.previous_end, bytes);
             self.end_span();
             self.span = Some(DigestHasher::new());
+            if let Some(before) = &start.before {
+                self.self_check.begin_span(before, start.checkpoint);
+            }
             next = start.first_byte;
         }
         self.update_span(next..self.size_bytes + bytes.len() as u64, bytes);
@@ -121,6 +142,7 @@ impl LayerHasher {
                 size_bytes: self.size_bytes,
             },
             spans: self.spans,
+            last_span: self.self_check.finish(),
         }
     }
 
@@ -131,8 +153,14 @@ impl LayerHasher {
             let kept =
                 |offset: u64| KEPT_BYTES - (base.saturating_sub(offset) as usize).min(KEPT_BYTES);
             let pushed = |offset: u64| (offset.saturating_sub(base) as usize).min(bytes.len());
-            span.update(&self.kept[kept(range.start)..kept(range.end).max(kept(range.start))]);
-            span.update(&bytes[pushed(range.start)..pushed(range.end).max(pushed(range.start))]);
+            let parts = [
+                &self.kept[kept(range.start)..kept(range.end).max(kept(range.start))],
+                &bytes[pushed(range.start)..pushed(range.end).max(pushed(range.start))],
+            ];
+            for part in parts {
+                span.update(part);
+                self.self_check.push(part);
+            }
         }
     }
 
@@ -153,29 +181,37 @@ impl LayerHasher {
 mod tests {
     use super::*;
 
+    /// Spans that begin at the first number, those before them ending at the second.
+    fn passed(starts: impl IntoIterator<Item = (u64, u64)>) -> Passed {
+        let start = |(first_byte, previous_end)| SpanStart {
+            first_byte,
+            previous_end,
+            before: None,
+            checkpoint: None,
+        };
+        Passed {
+            starts: starts.into_iter().map(start).collect(),
+            is_refused: false,
+        }
+    }
+
     #[test]
     fn neighbours_share_a_byte_across_pieces() {
         let layer = b"0123456789";
         // Spans 2..5, 4..8 and 8..10: the first two share byte 4.
-        let starts = [(2, 0), (4, 5), (8, 8)].map(|(first_byte, previous_end)| SpanStart {
-            first_byte,
-            previous_end,
-        });
+        let starts = [(2, 0), (4, 5), (8, 8)];
         let expected = [&layer[2..5], &layer[4..8], &layer[8..]].map(Digest::of);
         for piece_bytes in 1..=layer.len() {
             let mut hasher = LayerHasher::new();
             for (index, piece) in layer.chunks(piece_bytes).enumerate() {
                 let (from, to) = (index * piece_bytes, index * piece_bytes + piece.len());
-                let found: Vec<_> = starts
-                    .iter()
-                    .filter(|start| {
-                        (from..to).contains(
-                            &((start.previous_end.max(start.first_byte + 1) - 1) as usize),
-                        )
-                    })
-                    .copied()
-                    .collect();
-                hasher.push(piece, &found);
+                let found = starts
+                    .into_iter()
+                    .filter(|(first_byte, previous_end): &(u64, u64)| {
+                        let last_byte_needed = *previous_end.max(&(first_byte + 1)) - 1;
+                        (from..to).contains(&(last_byte_needed as usize))
+                    });
+                hasher.push(piece, passed(found));
             }
             let hashed = hasher.finish();
             assert_eq!(hashed.spans, expected, "pieces of {piece_bytes}");
@@ -194,14 +230,10 @@ mod tests {
     #[test]
     fn regression_review_spans_that_end_in_bytes_held_back() {
         let layer = b"\x1f\x8b!";
-        let starts = [0, 1, 2].map(|first_byte| SpanStart {
-            first_byte,
-            previous_end: first_byte,
-        });
         let mut hasher = LayerHasher::new();
-        hasher.push(&layer[..1], &[]);
-        hasher.push(&layer[1..2], &[]);
-        hasher.push(&layer[2..], &starts);
+        hasher.push(&layer[..1], Passed::default());
+        hasher.push(&layer[1..2], Passed::default());
+        hasher.push(&layer[2..], passed([(0, 0), (1, 1), (2, 2)]));
         let expected = [&layer[..1], &layer[1..2], &layer[2..]].map(Digest::of);
         assert_eq!(hasher.finish().spans, expected);
     }

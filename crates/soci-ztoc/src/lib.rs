@@ -68,7 +68,7 @@ pub use codec::{DecodeError, EncodedZtoc};
 pub use consumer::UnservedError;
 pub use digest::{Digest, DigestHasher, InvalidDigest};
 pub use error::{BuildError, Damage, DamageKind, NotIndexable, Reason};
-pub use hash::{HashedLayer, LayerHasher, LayerIdentity, SpanStart};
+pub use hash::{HashedLayer, LayerHasher, LayerIdentity, Passed};
 pub use limits::{LimitExceeded, Limits};
 pub use model::{DEFAULT_SPAN_BYTES, FileKind, FileMetadata, Span, SpanTable, VERSION, Ztoc};
 pub use options::{BuildOptions, DEFAULT_BUILD_TOOL_IDENTIFIER, Expected, MultiMember, SpanSize};

@@ -17,7 +17,7 @@ use self::gzip::GzipVerifier;
 use crate::consumer;
 use crate::digest::Digest;
 use crate::error::{BuildError, Damage, NotIndexable};
-use crate::hash::{LayerHasher, LayerIdentity, SpanStart};
+use crate::hash::{LayerHasher, LayerIdentity, Passed, SpanStart};
 use crate::limits::Limits;
 use crate::model::{FileMetadata, SpanTable, Ztoc};
 use crate::tar::{TarParser, push_content};
@@ -189,8 +189,11 @@ impl<'z> LayerVerifier<'z> {
     /// # Errors
     /// [`VerifyError`], after which the verifier is of no further use.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), VerifyError> {
-        let starts = self.starts_within(bytes.len() as u64);
-        self.hasher.push(bytes, &starts);
+        let passed = Passed {
+            starts: self.starts_within(bytes.len() as u64),
+            is_refused: false,
+        };
+        self.hasher.push(bytes, passed);
         match &mut self.gzip {
             None => push_content(&mut self.content, bytes)?,
             Some(gzip) => gzip.push(bytes, &mut self.content)?,
@@ -255,6 +258,8 @@ impl<'z> LayerVerifier<'z> {
             starts.push(SpanStart {
                 first_byte,
                 previous_end,
+                before: None,
+                checkpoint: None,
             });
             self.next_start += 1;
         }

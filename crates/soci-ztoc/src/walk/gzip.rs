@@ -3,10 +3,10 @@
 use crate::checkpoints::Checkpoints;
 use crate::error::{BuildError, NotIndexable, Reason};
 use crate::gzip::{Boundary, GzipStream};
-use crate::hash::SpanStart;
+use crate::hash::{Passed, SpanStart};
 use crate::limits;
 use crate::options::{BuildOptions, MultiMember};
-use crate::self_check::{Passed, SelfCheck, SpanContent};
+use crate::self_check::{self, LentCheckpoint, SpanContent};
 use crate::tar::{TarParser, push_content};
 
 /// Output that may come before the first bytes of input are counted: one block's worth, so that the
@@ -17,9 +17,7 @@ const RATIO_GRACE_BYTES: u64 = 1 << 20;
 pub(super) struct GzipWalk {
     stream: GzipStream,
     checkpoints: Checkpoints,
-    self_check: SelfCheck,
     last_checkpoint: u64,
-    passed: Vec<Passed>,
 }
 
 impl GzipWalk {
@@ -27,16 +25,14 @@ impl GzipWalk {
         GzipWalk {
             stream: GzipStream::from_start(),
             checkpoints: Checkpoints::new(options.span_size.bytes()),
-            self_check: SelfCheck::new(),
             last_checkpoint: 0,
-            passed: Vec::new(),
         }
     }
 
     pub(super) fn walk(
         &mut self,
         bytes: &[u8],
-        starts: &mut Vec<SpanStart>,
+        passed: &mut Passed,
         content: &mut Result<TarParser, NotIndexable>,
         options: &BuildOptions,
     ) -> Result<(), BuildError> {
@@ -52,17 +48,18 @@ impl GzipWalk {
                 self.check_ratio(options)?;
             }
             if let Some(boundary) = boundary {
-                self.at_boundary(boundary, content, options)?;
+                self.at_boundary(boundary, passed, content, options)?;
             }
             self.check_memory(content, options)?;
         }
-        if content.is_ok() {
-            self.self_check
-                .push(bytes, &self.passed, &self.checkpoints)?;
-        } else if !self.checkpoints.is_empty() {
-            self.checkpoints = Checkpoints::new(options.span_size.bytes());
+        if content.is_err() {
+            if !self.checkpoints.is_empty() {
+                self.checkpoints = Checkpoints::new(options.span_size.bytes());
+            }
+        } else if let Some(start) = passed.starts.last_mut() {
+            // It goes on in the next piece, and may be the last one of the layer.
+            self.lend_checkpoint(start);
         }
-        starts.extend(self.passed.drain(..).map(|passed| passed.start));
         Ok(())
     }
 
@@ -72,6 +69,7 @@ impl GzipWalk {
     fn at_boundary(
         &mut self,
         boundary: Boundary,
+        passed: &mut Passed,
         content: &mut Result<TarParser, NotIndexable>,
         options: &BuildOptions,
     ) -> Result<(), BuildError> {
@@ -103,19 +101,27 @@ impl GzipWalk {
             bits,
             self.stream.window(),
         );
-        let first_byte = compressed_offset - u64::from(bits > 0);
         self.last_checkpoint = uncompressed_offset;
-        self.passed.push(Passed {
-            start: SpanStart {
-                first_byte,
-                previous_end: compressed_offset,
-            },
-            before: SpanContent {
-                crc: self.stream.take_crc(),
+        let mut start = SpanStart {
+            first_byte: compressed_offset - u64::from(bits > 0),
+            previous_end: compressed_offset,
+            before: Some(SpanContent {
+                crc: self.stream.take_crc().finalize(),
                 uncompressed_end: uncompressed_offset,
-            },
-        });
+            }),
+            checkpoint: None,
+        };
+        if self_check::is_sampled(self.checkpoints.len() - 1) {
+            self.lend_checkpoint(&mut start);
+        }
+        passed.starts.push(start);
         Ok(())
+    }
+
+    /// Copies the latest checkpoint, where the span begins, for the self-check.
+    fn lend_checkpoint(&self, start: &mut SpanStart) {
+        let latest = self.checkpoints.get(self.checkpoints.len() - 1);
+        start.checkpoint = Some(LentCheckpoint::new(&latest));
     }
 
     fn judge_member(
@@ -179,20 +185,17 @@ impl GzipWalk {
         )?)
     }
 
+    /// The checkpoints, and what came behind the last one.
     pub(super) fn finish(
         mut self,
-        indexable: bool,
         options: &BuildOptions,
-    ) -> Result<Checkpoints, BuildError> {
+    ) -> Result<(Checkpoints, SpanContent), BuildError> {
         self.stream.finish()?;
         self.check_ratio(options)?;
-        if indexable {
-            let last = SpanContent {
-                crc: self.stream.take_crc(),
-                uncompressed_end: self.stream.uncompressed_offset(),
-            };
-            self.self_check.finish(&last, &self.checkpoints)?;
-        }
-        Ok(self.checkpoints)
+        let last_span = SpanContent {
+            crc: self.stream.take_crc().finalize(),
+            uncompressed_end: self.stream.uncompressed_offset(),
+        };
+        Ok((self.checkpoints, last_span))
     }
 }

@@ -10,10 +10,11 @@ mod gzip;
 use self::gzip::GzipWalk;
 use crate::error::{BuildError, Damage, DamageKind, NotIndexable, Reason};
 use crate::gzip::MEMBER_MAGIC;
-use crate::hash::SpanStart;
+use crate::hash::{Passed, SpanStart};
 use crate::limits;
 use crate::model::{FileMetadata, SpanTable};
 use crate::options::BuildOptions;
+use crate::self_check::SpanContent;
 use crate::tar::{TarParser, push_content};
 
 /// Compressions that are no gzip, by the bytes that they begin with.
@@ -52,6 +53,8 @@ pub struct WalkedLayer {
     pub(crate) files: Vec<FileMetadata>,
     pub(crate) uncompressed_bytes: u64,
     pub(crate) spans: SpanTable,
+    /// What the last span of a gzip layer holds.
+    pub(crate) last_span: Option<SpanContent>,
 }
 
 impl LayerWalker {
@@ -67,21 +70,27 @@ impl LayerWalker {
         }
     }
 
-    /// Walks over a piece of the layer and appends the starts of spans that it found to `starts`.
-    /// Cutting the layer into other pieces gives the same starts. After an error the walker is
-    /// of no further use.
+    /// Walks over a piece of the layer. What it finds is for [`crate::LayerHasher`], with the same
+    /// piece. After an error the walker is of no further use.
     ///
     /// # Errors
-    /// Damage, limits exceeded, or a failed self-check. That a layer cannot be indexed is no error:
+    /// Damage, or limits exceeded. That a layer cannot be indexed is no error:
     /// [`LayerWalker::finish`] tells it.
-    pub fn push(&mut self, bytes: &[u8], starts: &mut Vec<SpanStart>) -> Result<(), BuildError> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Passed, BuildError> {
+        let mut passed = Passed::default();
         let missing = FIRST_BYTES - self.first_bytes.len();
         self.first_bytes.extend(bytes.iter().take(missing));
         if matches!(self.format, Format::Unknown) {
             let seen = self.compressed_bytes as usize;
-            return self.sniff(seen, bytes, starts);
+            self.sniff(seen, bytes, &mut passed)?;
+        } else {
+            self.walk(bytes, &mut passed)?;
         }
-        self.walk(bytes, starts)
+        if self.content.is_err() {
+            passed.starts.clear();
+            passed.is_refused = true;
+        }
+        Ok(passed)
     }
 
     /// Decides by the first bytes; until they are complete they are held back.
@@ -89,7 +98,7 @@ impl LayerWalker {
         &mut self,
         held_back: usize,
         bytes: &[u8],
-        starts: &mut Vec<SpanStart>,
+        passed: &mut Passed,
     ) -> Result<(), BuildError> {
         let compared = self.first_bytes.len().min(MEMBER_MAGIC.len());
         if self.first_bytes[..compared] != MEMBER_MAGIC[..compared] {
@@ -101,16 +110,16 @@ impl LayerWalker {
             return Ok(());
         }
         self.compressed_bytes = 0;
-        self.walk(&MEMBER_MAGIC[..held_back], starts)?;
-        self.walk(bytes, starts)
+        self.walk(&MEMBER_MAGIC[..held_back], passed)?;
+        self.walk(bytes, passed)
     }
 
-    fn walk(&mut self, bytes: &[u8], starts: &mut Vec<SpanStart>) -> Result<(), BuildError> {
+    fn walk(&mut self, bytes: &[u8], passed: &mut Passed) -> Result<(), BuildError> {
         match &mut self.format {
             Format::Unknown => {}
-            Format::Gzip(gzip) => gzip.walk(bytes, starts, &mut self.content, &self.options)?,
+            Format::Gzip(gzip) => gzip.walk(bytes, passed, &mut self.content, &self.options)?,
             Format::Plain => {
-                plain_starts(self.compressed_bytes, bytes.len(), &self.options, starts)?;
+                plain_starts(self.compressed_bytes, bytes.len(), &self.options, passed)?;
                 push_content(&mut self.content, bytes)?;
             }
         }
@@ -132,7 +141,7 @@ impl LayerWalker {
     /// The layer ends here.
     ///
     /// # Errors
-    /// Damage: it ends too early. Or a failed self-check.
+    /// Damage: it ends too early.
     pub fn finish(self) -> Result<Result<WalkedLayer, NotIndexable>, BuildError> {
         let LayerWalker {
             options,
@@ -142,6 +151,7 @@ impl LayerWalker {
             content,
         } = self;
         let mut is_plain = false;
+        let mut last_span = None;
         let spans = match format {
             Format::Unknown if compressed_bytes == 0 => {
                 return Ok(Err(NotIndexable::new(
@@ -161,7 +171,11 @@ impl LayerWalker {
                 }
                 .into());
             }
-            Format::Gzip(gzip) => SpanTable::Gzip(gzip.finish(content.is_ok(), &options)?),
+            Format::Gzip(gzip) => {
+                let (checkpoints, last) = gzip.finish(&options)?;
+                last_span = Some(last);
+                SpanTable::Gzip(checkpoints)
+            }
             Format::Plain => {
                 is_plain = true;
                 SpanTable::Uncompressed {
@@ -175,6 +189,7 @@ impl LayerWalker {
                 files: archive.files,
                 uncompressed_bytes: archive.uncompressed_bytes,
                 spans,
+                last_span,
             }),
             Err(why) if is_plain => Err(name_compression(why, &first_bytes)),
             Err(why) => Err(why),
@@ -187,16 +202,18 @@ fn plain_starts(
     offset: u64,
     bytes: usize,
     options: &BuildOptions,
-    starts: &mut Vec<SpanStart>,
+    passed: &mut Passed,
 ) -> Result<(), BuildError> {
     let span_bytes = options.span_size.bytes();
     let numbers = offset.div_ceil(span_bytes)..(offset + bytes as u64).div_ceil(span_bytes);
     limits::check("spans", numbers.end, options.limits.spans as u64)?;
-    starts.extend(numbers.map(|number| {
+    passed.starts.extend(numbers.map(|number| {
         let first_byte = number * span_bytes;
         SpanStart {
             first_byte,
             previous_end: first_byte,
+            before: None,
+            checkpoint: None,
         }
     }));
     Ok(())
