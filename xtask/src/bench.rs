@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use crate::console;
 use crate::oracle;
-use crate::package::{self, Packed};
+use crate::package::{self, Arch, Packed};
 use crate::shipping::{self, Wanted};
 use crate::tools;
 use crate::workspace::{self, Workspace};
@@ -146,7 +146,7 @@ fn build_compared(workspace: &Workspace, what: &What) -> Result<Ours> {
     let wanted = Wanted {
         package: "soci-cli",
         program: "soci-index",
-        target: None,
+        target: Arch::host()?.target(),
         flags: &[],
     };
     Ok(Ours::Program(shipping::build(workspace, &wanted)?))

@@ -8,7 +8,7 @@ mod needs;
 mod zip_file;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
@@ -100,30 +100,38 @@ pub(crate) fn for_this_machine(workspace: &Workspace) -> Result<Packed> {
 
 /// Where this machine's program lies once it is packaged; the tests find it in the variable `SOCI_PACKAGED_BOOTSTRAP`.
 pub(crate) fn program(workspace: &Workspace) -> PathBuf {
-    shipping::path(workspace, PROGRAM)
+    // Where Lambda has no such processor nothing is packaged, and nothing lies there.
+    let arch = Arch::host().unwrap_or(Arch::X86_64);
+    shipping::path(workspace, arch.target(), PROGRAM)
 }
 
 /// The same for one processor.
 pub(crate) fn one(workspace: &Workspace, arch: Arch) -> Result<Packed> {
     let program = build(workspace, arch)?;
     let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
-    let needs = needs::of(&bytes, arch)?;
-    let problems = needs.problems();
-    ensure!(
-        problems.is_empty(),
-        "{} would not start on Amazon Linux 2023: {}",
-        program.display(),
-        problems.join("; ")
-    );
-    console::line(&format!("{PROGRAM}: {} bytes, needs {needs}", bytes.len()));
+    check(&program, &bytes, arch)?;
     let zip = pack(workspace, arch, &bytes)?;
     Ok(Packed { program, zip })
+}
+
+/// That a program starts on Amazon Linux 2023, and so on every Linux with glibc 2.34 or later.
+pub(crate) fn check(program: &Path, bytes: &[u8], arch: Arch) -> Result<()> {
+    let needs = needs::of(bytes, arch)?;
+    let problems = needs.problems();
+    let name = program.display();
+    ensure!(
+        problems.is_empty(),
+        "{name} would not start on Amazon Linux 2023: {}",
+        problems.join("; ")
+    );
+    console::line(&format!("{name}: {} bytes, needs {needs}", bytes.len()));
+    Ok(())
 }
 
 /// The program as it ships.
 fn build(workspace: &Workspace, arch: Arch) -> Result<PathBuf> {
     console::heading(&format!("building {PROGRAM} for {}", arch.name()));
-    let target = (!arch.is_host()).then(|| arch.target());
+    let target = arch.target();
     let built = shipping::build(
         workspace,
         &Wanted {
@@ -133,12 +141,12 @@ fn build(workspace: &Workspace, arch: Arch) -> Result<PathBuf> {
             flags: &[],
         },
     );
-    match target {
-        None => built,
-        Some(target) => built.with_context(|| {
-            format!("another machine's program needs its target (rustup target add {target}) and a linker for it")
-        }),
+    if arch.is_host() {
+        return built;
     }
+    built.with_context(|| {
+        format!("another machine's program needs its target (rustup target add {target}) and a linker for it")
+    })
 }
 
 fn pack(workspace: &Workspace, arch: Arch, program: &[u8]) -> Result<PathBuf> {

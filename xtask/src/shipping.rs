@@ -1,7 +1,8 @@
 //! How what ships is compiled: the same commit gives the same bytes wherever it is built.
 //!
 //! rustc writes the paths of sources into a program, for the messages of panics. Folders that differ from machine to machine get names here
-//! that do not, and the program is searched for them afterwards. The compiler has to be the same one, and the linker.
+//! that do not, and the program is searched for them afterwards. Compilers, linker and the libraries that they bring have to be the same ones:
+//! releases are built where these are ([release.yml](../../.github/workflows/release.yml)).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,6 +17,15 @@ use crate::workspace::{self, Workspace};
 /// The profile of what ships.
 const PROFILE: &str = "dist";
 
+/// What would change what compilers do without a trace in the commit.
+const FOREIGN: [&str; 5] = [
+    "CFLAGS",
+    "TARGET_CFLAGS",
+    "CC",
+    "RUSTC_WRAPPER",
+    "RUSTFLAGS",
+];
+
 /// Between flags in the variable that cargo takes them from.
 const SEPARATOR: &str = "\u{1f}";
 
@@ -25,15 +35,16 @@ pub(crate) struct Wanted<'a> {
     pub(crate) package: &'a str,
     /// Its name.
     pub(crate) program: &'a str,
-    /// What it is for, as Rust names it; with none it is this machine, whose build scripts get the flags too.
-    pub(crate) target: Option<&'a str>,
+    /// What it is for, as Rust names it. Named for this machine too: the flags are for the program then, not for build scripts, and another
+    /// machine's build for this one is the same.
+    pub(crate) target: &'a str,
     /// Flags for the compiler beside those that every program gets.
     pub(crate) flags: &'a [&'a str],
 }
 
-/// Where a program of this machine lies once it is built.
-pub(crate) fn path(workspace: &Workspace, program: &str) -> PathBuf {
-    workspace.target.join(PROFILE).join(program)
+/// Where a program lies once it is built.
+pub(crate) fn path(workspace: &Workspace, target: &str, program: &str) -> PathBuf {
+    workspace.target.join(target).join(PROFILE).join(program)
 }
 
 /// Builds a program and makes sure that it names no folder of this machine; gives its path.
@@ -41,15 +52,14 @@ pub(crate) fn build(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<PathBu
     let folders = folders(workspace)?;
     let mut words = vec!["build", "--locked", "--profile", PROFILE];
     words.extend(["--package", wanted.package, "--bin", wanted.program]);
-    let mut path = workspace.target.clone();
-    if let Some(target) = wanted.target {
-        words.extend(["--target", target]);
-        path.push(target);
-    }
-    let path = path.join(PROFILE).join(wanted.program);
+    words.extend(["--target", wanted.target]);
+    let path = path(workspace, wanted.target, wanted.program);
     let mut flags: Vec<_> = wanted.flags.iter().map(|&flag| flag.to_owned()).collect();
     flags.extend(folders.iter().map(Folder::flag));
     let mut cargo = workspace.cargo(&words);
+    FOREIGN.iter().for_each(|name| {
+        cargo.env_remove(name);
+    });
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR));
     workspace::run(cargo)?;
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;

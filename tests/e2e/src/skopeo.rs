@@ -44,6 +44,19 @@ pub fn archive_all(image: &str, archive: &Path) {
     run(&mut command, "skopeo");
 }
 
+/// Whether the skopeo that is here writes every index anew, so that its digest is another.
+#[must_use]
+pub fn writes_indexes_anew() -> bool {
+    let mut command = Command::new("skopeo");
+    let output = command.arg("--version").output().expect("skopeo starts");
+    let version = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut numbers = version
+        .split(|one: char| !one.is_ascii_digit())
+        .filter_map(|part| part.parse::<u32>().ok());
+    let version = (numbers.next(), numbers.next());
+    version < (Some(1), Some(14))
+}
+
 /// An image index as skopeo writes it. Versions before 1.14 (Debian 12 has 1.9.3) write every index anew, without the fields of
 /// descriptors that came after them; nothing reads SOCI indexes by this one.
 #[must_use]

@@ -24,6 +24,8 @@ pub(super) struct Crate {
     pub(super) version: String,
     /// Its licence, as an SPDX expression.
     pub(super) licence: String,
+    /// Who wrote it, as far as its manifest says.
+    pub(super) authors: Vec<String>,
     /// SHA-256 of its package, as the lock file has it.
     pub(super) checksum: String,
     /// Its folder on this machine.
@@ -102,6 +104,7 @@ fn of_metadata(
                 .as_str()
                 .with_context(|| format!("{name} {version} names no licence"))?
                 .to_owned(),
+            authors: list(&one["authors"]).iter().map(text).collect(),
             checksum: checksums
                 .get(&key)
                 .cloned()

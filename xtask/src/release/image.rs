@@ -1,9 +1,9 @@
-//! The command line as a container image, in an OCI archive: the static program, the certificate authorities of the machine that packs it,
-//! and nothing else. Made here byte by byte, since it takes a daemon otherwise, and so that the same files give the same image.
+//! The command line as a container image, in an OCI archive: the static program, Mozilla's certificate authorities at the version of the lock
+//! file, and nothing else. Whoever packs it may trust others. Made here byte by byte, since it takes a daemon otherwise, and so that the same files give the same image.
 
-use std::fs;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::hex;
@@ -12,8 +12,11 @@ use super::program::{PROGRAM, Program, gzip, tar};
 /// The file.
 pub(super) const NAME: &str = "soci-index-image.tar";
 
-/// Where Debian and others keep the system's certificate authorities, and where programs look for them.
+/// Where Debian and others keep certificate authorities, and where programs look for them.
 const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// Characters of a line of PEM.
+const PEM_COLUMNS: usize = 64;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -42,11 +45,22 @@ impl Blobs {
 
 /// The archive, with an image for each processor.
 pub(super) fn archive(programs: &[Program], version: &str) -> Result<Vec<u8>> {
-    let authorities = format!("/{AUTHORITIES}");
-    let authorities = fs::read(&authorities).with_context(|| {
-        format!("cannot read {authorities}; install Debian's package ca-certificates")
-    })?;
-    of(programs, &authorities, version)
+    of(programs, authorities().as_bytes(), version)
+}
+
+/// Mozilla's certificate authorities, in PEM (RFC 7468).
+fn authorities() -> String {
+    let mut pem = String::new();
+    for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        let text = BASE64_STANDARD.encode(certificate);
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in text.as_bytes().chunks(PEM_COLUMNS) {
+            pem.extend(line.iter().map(|byte| char::from(*byte)));
+            pem.push('\n');
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+    }
+    pem
 }
 
 fn of(programs: &[Program], authorities: &[u8], version: &str) -> Result<Vec<u8>> {
@@ -106,10 +120,35 @@ fn of(programs: &[Program], authorities: &[u8], version: &str) -> Result<Vec<u8>
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::process::Command;
 
     use super::*;
     use crate::package::Arch;
+
+    /// OpenSSL, by other people, reads each of them.
+    #[test]
+    fn authorities_are_certificates() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("authorities.pem");
+        fs::write(&path, authorities()).expect("it is written");
+        let mut openssl = Command::new("openssl");
+        openssl
+            .args(["crl2pkcs7", "-nocrl", "-certfile"])
+            .arg(&path);
+        let packed = openssl
+            .output()
+            .expect("openssl is installed: apt-get install openssl");
+        assert!(packed.status.success(), "{packed:?}");
+        fs::write(folder.path().join("p7"), packed.stdout).expect("it is written");
+        let mut openssl = Command::new("openssl");
+        openssl.args(["pkcs7", "-print_certs", "-noout", "-in"]);
+        let listed = openssl.arg(folder.path().join("p7")).output();
+        let listed = String::from_utf8(listed.expect("it starts").stdout).expect("it is text");
+        let subjects = listed.matches("subject=").count();
+        assert_eq!(subjects, webpki_root_certs::TLS_SERVER_ROOT_CERTS.len());
+        assert!(listed.contains("Amazon Root CA 1"), "ECR's own is missing");
+    }
 
     /// skopeo, a client by other people, finds both platforms and everything that they name.
     #[test]

@@ -2,11 +2,11 @@
 //!
 //! | step | where | makes |
 //! |---|---|---|
-//! | `build` | a machine of each processor | the function's zip, and the command line in a `.tar.gz` |
+//! | `build` | a machine of each processor | the function's zip, and the command line in two `.tar.gz` |
 //! | `finish` | any, with the files of all processors | the command line as a container image, the template, bill of materials, licences, `SHA256SUMS` |
 //! | `publish` | GitHub | the release with all of it, and the image in a registry |
 //!
-//! Nothing in a file depends on when or where it was packed. Whether the compiler gives the same program elsewhere is another question.
+//! Nothing in a file depends on when or where it was packed; what programs depend on, [`shipping`](crate::shipping) tells.
 
 mod crates;
 mod image;
@@ -25,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use crate::console;
 use crate::package::{self, Arch};
 use crate::workspace::Workspace;
+use program::Linkage;
 
 /// The list of checksums, as `sha256sum --check` takes it.
 const SUMS: &str = "SHA256SUMS";
@@ -68,12 +69,12 @@ fn build(workspace: &Workspace) -> Result<()> {
     let packed = package::for_this_machine(workspace)?;
     let zip = folder.join(packed.zip.file_name().context("a zip has a name")?);
     fs::copy(&packed.zip, &zip).with_context(|| format!("cannot write {}", zip.display()))?;
-    let program = program::build(workspace)?;
-    write(
-        &folder,
-        &program::archive_name(Arch::host()?),
-        &program::archive(&program)?,
-    )
+    for linkage in Linkage::ALL {
+        let program = program::build(workspace, linkage)?;
+        let name = linkage.archive_name(Arch::host()?);
+        write(&folder, &name, &program::archive(&program)?)?;
+    }
+    Ok(())
 }
 
 fn finish(workspace: &Workspace, tag: &str) -> Result<()> {
@@ -86,7 +87,7 @@ fn finish(workspace: &Workspace, tag: &str) -> Result<()> {
     let programs = program::programs(&folder)?;
     ensure!(
         !programs.is_empty(),
-        "{} holds no soci-index-<processor>.tar.gz; run `cargo xtask release build` first",
+        "{} holds no soci-index-static-<processor>.tar.gz; run `cargo xtask release build` first",
         folder.display()
     );
     write(&folder, image::NAME, &image::archive(&programs, version)?)?;

@@ -1,6 +1,8 @@
-//! The command line as it is released: one static program in a `.tar.gz`.
+//! The command line as it is released, in a `.tar.gz` each: linked against glibc 2.34 or later, as most systems of the last years have it; and
+//! static, for images and systems without glibc.
 //!
-//! Static, with glibc in it, so that it starts on any Linux and in an image that holds nothing else.
+//! The first is what to take elsewhere: glibc looks up names of hosts through libraries of the system (`nsswitch.conf`), which a static
+//! program brings in beside its own glibc, and crashes on some (rust-lang/rust#100711). An image that holds nothing else has none.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -11,7 +13,7 @@ use flate2::{Compression, GzBuilder, read::GzDecoder};
 use object::{Object as _, ObjectKind};
 
 use crate::console;
-use crate::package::Arch;
+use crate::package::{self, Arch};
 use crate::shipping::{self, Wanted};
 use crate::workspace::Workspace;
 
@@ -29,20 +31,51 @@ pub(super) struct Program {
     pub(super) bytes: Vec<u8>,
 }
 
+/// How a program is linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Linkage {
+    /// Against the system's glibc.
+    Glibc,
+    /// With glibc in it.
+    Static,
+}
+
+impl Linkage {
+    pub(super) const ALL: [Self; 2] = [Self::Glibc, Self::Static];
+
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Glibc => &[],
+            Self::Static => &["-Ctarget-feature=+crt-static"],
+        }
+    }
+
+    /// The archive's name.
+    pub(super) fn archive_name(self, arch: Arch) -> String {
+        let linkage = match self {
+            Self::Glibc => "",
+            Self::Static => "static-",
+        };
+        format!("{PROGRAM}-{linkage}{}.tar.gz", arch.name())
+    }
+}
+
 /// Builds it for this machine.
-pub(super) fn build(workspace: &Workspace) -> Result<Vec<u8>> {
-    let target = Arch::host()?.target();
-    console::heading(&format!("building {PROGRAM} for {target}"));
+pub(super) fn build(workspace: &Workspace, linkage: Linkage) -> Result<Vec<u8>> {
+    let arch = Arch::host()?;
+    console::heading(&format!("building {}", linkage.archive_name(arch)));
     let wanted = Wanted {
         package: "soci-cli",
         program: PROGRAM,
-        // A target that is named keeps the flag away from build scripts and macros, which cannot be static.
-        target: Some(target),
-        flags: &["-Ctarget-feature=+crt-static"],
+        target: arch.target(),
+        flags: linkage.flags(),
     };
     let path = shipping::build(workspace, &wanted)?;
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    check(&bytes).with_context(|| path.display().to_string())?;
+    match linkage {
+        Linkage::Glibc => package::check(&path, &bytes, arch)?,
+        Linkage::Static => check(&bytes).with_context(|| path.display().to_string())?,
+    }
     Ok(bytes)
 }
 
@@ -55,11 +88,6 @@ fn check(program: &[u8]) -> Result<()> {
     let needed = needed.count();
     ensure!(needed == 0, "it needs {needed} symbols of shared libraries");
     Ok(())
-}
-
-/// The archive's name.
-pub(super) fn archive_name(arch: Arch) -> String {
-    format!("{PROGRAM}-{}.tar.gz", arch.name())
 }
 
 /// The same archive for the same program.
@@ -87,9 +115,9 @@ pub(super) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(gzip.finish()?)
 }
 
-/// The programs of all processors whose archives are there.
+/// The static programs of all processors whose archives are there.
 pub(super) fn programs(folder: &Path) -> Result<Vec<Program>> {
-    let archives = Arch::ALL.map(|arch| (arch, folder.join(archive_name(arch))));
+    let archives = Arch::ALL.map(|arch| (arch, folder.join(Linkage::Static.archive_name(arch))));
     let there = archives.into_iter().filter(|(_, path)| path.is_file());
     there
         .map(|(arch, path)| {
@@ -125,7 +153,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let packed = archive(b"program").expect("it is packed");
         assert_eq!(packed, archive(b"program").expect("again"));
-        let path = folder.path().join(archive_name(Arch::Arm64));
+        let path = folder
+            .path()
+            .join(Linkage::Static.archive_name(Arch::Arm64));
         fs::write(path, &packed).expect("it is written");
         let found = programs(folder.path()).expect("they are read");
         let found: Vec<_> = found

@@ -1,5 +1,7 @@
-//! The release goes to GitHub by its own command line, the image into a registry by skopeo; both are installed on GitHub's machines.
+//! The release goes to GitHub by its own command line, the image into a registry by skopeo; both are installed on GitHub's machines. The
+//! image's digest goes to where GitHub's next step finds it, which attests where the image is from.
 
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use super::{SUMS, image, names};
+use crate::console;
 use crate::workspace;
 
 /// Options of `cargo xtask release publish`.
@@ -48,7 +51,9 @@ fn publish(folder: &Path, options: &Options, token: Option<&str>) -> Result<()> 
     }
     let version = options.tag.trim_start_matches('v');
     let mut copy = Command::new("skopeo");
-    copy.args(["--insecure-policy", "copy", "--all"]);
+    let digest = folder.with_extension("digest");
+    copy.args(["--insecure-policy", "copy", "--all", "--digestfile"]);
+    copy.arg(&digest);
     if options.plain_http {
         copy.arg("--dest-tls-verify=false");
     }
@@ -58,6 +63,7 @@ fn publish(folder: &Path, options: &Options, token: Option<&str>) -> Result<()> 
     ));
     copy.arg(format!("docker://{repository}:{version}"));
     workspace::run(copy)?;
+    tell(&repository, &digest)?;
     if options.image_only {
         return Ok(());
     }
@@ -72,6 +78,22 @@ fn publish(folder: &Path, options: &Options, token: Option<&str>) -> Result<()> 
     release.args(["--title", &options.tag]);
     release.args(files.iter().map(|name| folder.join(name)));
     workspace::run(release)
+}
+
+/// Prints the image's name by digest, and hands it to the steps behind this one, if they are GitHub's.
+fn tell(repository: &str, digest: &Path) -> Result<()> {
+    let read = fs::read_to_string(digest);
+    let digest = read.with_context(|| format!("cannot read {}", digest.display()))?;
+    let digest = digest.trim();
+    console::line(&format!("{repository}@{digest}"));
+    let Some(outputs) = std::env::var_os("GITHUB_OUTPUT") else {
+        return Ok(());
+    };
+    let mut outputs = OpenOptions::new()
+        .append(true)
+        .open(outputs)
+        .context("cannot open the file that GITHUB_OUTPUT names")?;
+    write!(outputs, "repository={repository}\ndigest={digest}\n").context("cannot tell GitHub")
 }
 
 /// The token goes through a pipe: a command line can be read by others.
@@ -95,12 +117,11 @@ fn log_in(repository: &str, token: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::net::{TcpListener, TcpStream};
     use std::process::Child;
     use std::time::{Duration, Instant};
 
-    use super::super::program::{archive, archive_name, programs};
+    use super::super::program::{Linkage, archive, programs};
     use super::super::sums;
     use super::*;
     use crate::package::Arch;
@@ -146,7 +167,11 @@ mod tests {
         let release = folder.path().join("release");
         fs::create_dir(&release).expect("the folder is writable");
         let packed = archive(b"program").expect("it is packed");
-        fs::write(release.join(archive_name(Arch::X86_64)), packed).expect("it is written");
+        fs::write(
+            release.join(Linkage::Static.archive_name(Arch::X86_64)),
+            packed,
+        )
+        .expect("it is written");
         let programs = programs(&release).expect("they are read");
         let image = image::archive(&programs, "1.2.3").expect("it is packed");
         fs::write(release.join(image::NAME), image).expect("it is written");
