@@ -54,10 +54,7 @@ enum Task {
     /// Build the function as it ships, check what it needs, pack it.
     Package(package::Options),
     /// Make what a release consists of, step by step, as GitHub's workflow does.
-    Release {
-        #[command(subcommand)]
-        step: release::Step,
-    },
+    Release(release::Options),
     /// Deploy the function into an AWS account.
     Deploy {
         #[command(subcommand)]
@@ -88,7 +85,7 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         Task::Test(options) => Ok(run::test(&workspace, &options)),
         Task::Fuzz(options) => fuzz::run(&workspace, &options),
         Task::Package(options) => package::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
-        Task::Release { step } => release::run(&workspace, &step).map(|()| ExitCode::SUCCESS),
+        Task::Release(options) => release::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Task::Deploy { road } => deploy::run(&workspace, &road).map(|()| ExitCode::SUCCESS),
         Task::Docs => docs::write(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Bench { what } => bench::run(&workspace, &what),
