@@ -165,7 +165,7 @@ fn what_was_built_is_finished_and_published() {
     );
     let named = |file: &&str| asked.contains(&format!("/release/{file}\n"));
     assert!(
-        expected.iter().all(|file| named(file)) && named(&"SHA256SUMS"),
+        expected.iter().all(named) && named(&"SHA256SUMS"),
         "{asked}"
     );
 
