@@ -1,4 +1,4 @@
-# Every image of two teams, but for development's.
+# The images that the filters name, but for development's.
 
 provider "aws" {
   region = var.region
@@ -8,6 +8,6 @@ module "soci_index_builder" {
   source = "../../"
 
   zip_path = var.zip_path
-  filters  = ["team-a/*:*", "team-b/app:v*"]
+  filters  = var.filters
   excludes = ["*:*-dev"]
 }

@@ -9,3 +9,9 @@ variable "zip_path" {
   type        = string
   default     = "../../../dist/soci-index-builder-x86_64.zip"
 }
+
+variable "filters" {
+  description = "Which images are indexed: repository:tag wildcards"
+  type        = list(string)
+  default     = ["team-a/*:*", "team-b/app:v*"]
+}
