@@ -247,7 +247,7 @@ mod tests {
         Comparison::new(
             layer,
             Vec::new(),
-            &[cost(10.0, 12.0, 140)],
+            &[cost(16.0, 16.5, 140)],
             &[ours],
             Vec::new(),
             cost(0.0, 0.0, 2),

@@ -195,7 +195,16 @@ pub(crate) const TIERS: &[Tier] = &[
                 "--bin",
                 "bootstrap",
             ]),
-            Step::Cargo(&["test", "--workspace", "--test", "e2e", "--no-fail-fast"]),
+            // Half of the time they wait, for faults that stall and deadlines that pass.
+            Step::Cargo(&[
+                "test",
+                "--workspace",
+                "--test",
+                "e2e",
+                "--no-fail-fast",
+                "--",
+                "--test-threads=6",
+            ]),
         ],
     },
     Tier {

@@ -270,7 +270,7 @@ mod tests {
         let sizes = [10 << 20, 10 << 20, 1 << 20];
         let mut measured = Measured::new(&image, &sizes, 2, Moved::default(), again);
         measured.add_ours(&[ours]);
-        let other = [cost(8.0, 9.9, 140, 1 << 30)];
+        let other = [cost(8.0, 13.5, 140, 1 << 30)];
         measured.add_others(&other, &other, Moved::default());
         Comparison::new(1, Vec::new(), vec![measured], cost(0.0, 0.0, 2, 0))
     }
