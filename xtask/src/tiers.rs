@@ -268,7 +268,7 @@ impl Step {
             "SOCI_TERRAFORM_CACHE",
             workspace.target.join("tools/terraform"),
         );
-        command.env("SOCI_XTASK", env::current_exe()?);
+        command.env("SOCI_XTASK", &workspace.xtask);
         workspace::run(command)
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Cargo's target folder, wherever it was put.
     pub(crate) target: PathBuf,
+    /// This program. Tests start it too; asked for later, its path may be one that cargo has replaced meanwhile.
+    pub(crate) xtask: PathBuf,
 }
 
 /// Where there is Go. containerd's daemon and soci-snapshotter want versions of one module that the other cannot be built with, so they
@@ -55,6 +57,7 @@ impl Workspace {
         Ok(Self {
             target: PathBuf::from(target),
             root,
+            xtask: env::current_exe().context("this program has no path")?,
         })
     }
 

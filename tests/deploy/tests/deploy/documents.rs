@@ -65,7 +65,7 @@ fn every_command_of_aws_is_taken() {
             // Within a sentence a command may be named without what it works on: it has to be there.
             let named: Vec<_> = command.words[1..].iter().map(String::as_str).collect();
             let said = aws.run(&[&named[..2.min(named.len())], &["help"]].concat());
-            let is_known = said.output.contains("DESCRIPTION");
+            let is_known = said.output.len() > 1_000 && !said.errors.contains("nvalid choice");
             assert!(
                 is_known,
                 "{}\n{}{}",
