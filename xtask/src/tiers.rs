@@ -195,16 +195,7 @@ pub(crate) const TIERS: &[Tier] = &[
                 "--bin",
                 "bootstrap",
             ]),
-            // Half of the time they wait, for faults that stall and deadlines that pass.
-            Step::Cargo(&[
-                "test",
-                "--workspace",
-                "--test",
-                "e2e",
-                "--no-fail-fast",
-                "--",
-                "--test-threads=6",
-            ]),
+            Step::Cargo(&["test", "--workspace", "--test", "e2e", "--no-fail-fast"]),
         ],
     },
     Tier {
