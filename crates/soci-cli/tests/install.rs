@@ -131,17 +131,7 @@ fn every_command_has_a_manual_page() {
     let desk = Desk::new();
     let ended = Ended::of(&mut desk.command(&["man", "share/man/man1"])).with_code(0);
     assert_eq!(ended.stderr, "share/man/man1: manual pages: 12\n");
-    let folder = std::fs::read_dir(desk.path("share/man/man1")).expect("it was made");
-    let mut found: Vec<_> = folder
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
-    found.sort();
+    let found = desk.names_in("share/man/man1");
     assert_eq!(found, page_names());
     for name in found {
         let page = String::from_utf8(desk.read(&format!("share/man/man1/{name}"))).expect("text");

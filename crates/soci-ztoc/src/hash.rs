@@ -29,6 +29,18 @@ pub(crate) struct SpanStart {
     pub(crate) checkpoint: Option<LentCheckpoint>,
 }
 
+impl SpanStart {
+    /// Where nothing else is known of it, or wanted.
+    pub(crate) fn plain(first_byte: u64, previous_end: u64) -> Self {
+        Self {
+            first_byte,
+            previous_end,
+            before: None,
+            checkpoint: None,
+        }
+    }
+}
+
 /// A layer's identity: digest and size of its compressed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayerIdentity {
@@ -183,12 +195,7 @@ mod tests {
 
     /// Spans that begin at the first number, those before them ending at the second.
     fn passed(starts: impl IntoIterator<Item = (u64, u64)>) -> Passed {
-        let start = |(first_byte, previous_end)| SpanStart {
-            first_byte,
-            previous_end,
-            before: None,
-            checkpoint: None,
-        };
+        let start = |(first_byte, previous_end)| SpanStart::plain(first_byte, previous_end);
         Passed {
             starts: starts.into_iter().map(start).collect(),
             is_refused: false,

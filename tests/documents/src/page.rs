@@ -130,6 +130,19 @@ impl Page {
         anchors
     }
 
+    /// The line of a heading, the first being 1.
+    ///
+    /// # Panics
+    /// When there is no such heading.
+    #[must_use]
+    pub fn line_of(&self, heading: &str) -> usize {
+        let is_it =
+            |line: &str| line.starts_with('#') && line.trim_start_matches('#').trim() == heading;
+        let at = self.text.lines().position(is_it);
+        let at = at.unwrap_or_else(|| panic!("{} has no heading {heading:?}", self.path.display()));
+        at + 1
+    }
+
     /// Its blocks of code.
     #[must_use]
     pub fn blocks(&self) -> Vec<Block> {

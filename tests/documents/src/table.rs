@@ -8,13 +8,7 @@ use crate::page::Page;
 /// When there is no such heading, or no table under it.
 #[must_use]
 pub fn under(page: &Page, heading: &str) -> Vec<Vec<String>> {
-    let mut lines = page.text.lines();
-    let is_heading = |line: &str| line.trim_start_matches('#').trim() == heading;
-    assert!(
-        lines.any(|line| line.starts_with('#') && is_heading(line)),
-        "{} has no heading {heading:?}",
-        page.path.display()
-    );
+    let lines = page.text.lines().skip(page.line_of(heading));
     let rows: Vec<_> = lines
         .take_while(|line| !line.starts_with('#'))
         .skip_while(|line| !line.starts_with('|'))

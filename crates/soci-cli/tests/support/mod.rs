@@ -32,7 +32,12 @@ impl Desk {
 
     /// What is in the folder, hidden files included.
     pub(crate) fn names(&self) -> Vec<String> {
-        let folder = fs::read_dir(self.0.path()).expect("the folder");
+        self.names_in(".")
+    }
+
+    /// What is in a folder of it.
+    pub(crate) fn names_in(&self, folder: &str) -> Vec<String> {
+        let folder = fs::read_dir(self.path(folder)).expect("the folder");
         let mut names: Vec<_> = folder
             .map(|entry| {
                 entry

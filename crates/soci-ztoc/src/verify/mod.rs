@@ -255,12 +255,7 @@ impl<'z> LayerVerifier<'z> {
                 0 => first_byte,
                 next => self.ztoc.span(next - 1).compressed.end,
             };
-            starts.push(SpanStart {
-                first_byte,
-                previous_end,
-                before: None,
-                checkpoint: None,
-            });
+            starts.push(SpanStart::plain(first_byte, previous_end));
             self.next_start += 1;
         }
         starts

@@ -209,12 +209,7 @@ fn plain_starts(
     limits::check("spans", numbers.end, options.limits.spans as u64)?;
     passed.starts.extend(numbers.map(|number| {
         let first_byte = number * span_bytes;
-        SpanStart {
-            first_byte,
-            previous_end: first_byte,
-            before: None,
-            checkpoint: None,
-        }
+        SpanStart::plain(first_byte, first_byte)
     }));
     Ok(())
 }

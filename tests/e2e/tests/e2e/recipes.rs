@@ -1,7 +1,7 @@
 //! The recipes for CI systems, step by step as they stand in `action.yml` and docs/ci.md, on a real registry.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
@@ -110,8 +110,26 @@ async fn an_image_with_nothing_to_index_passes_and_a_missing_one_fails() {
     );
 }
 
-/// A folder in place of a server of releases, with the program as a release has it, and its checksum.
-fn releases() -> (TempDir, String, String) {
+/// A folder in place of a server of releases.
+struct Releases {
+    folder: TempDir,
+    /// The program as a release has it.
+    archive: PathBuf,
+    /// Its checksum.
+    sha256: String,
+}
+
+impl Releases {
+    /// What stands for the server's address, and its name among those of releases.
+    fn address(&self) -> String {
+        format!(
+            "file://{}/RELEASES/owner/name",
+            self.folder.path().display()
+        )
+    }
+}
+
+fn releases() -> Releases {
     let folder = tempfile::tempdir().unwrap();
     let arch = if cfg!(target_arch = "aarch64") {
         "arm64"
@@ -130,14 +148,18 @@ fn releases() -> (TempDir, String, String) {
         .arg("soci-index");
     assert!(tar.status().unwrap().success());
     let digest = Digest::of(&std::fs::read(&archive).unwrap());
-    let address = format!("file://{}/RELEASES/owner/name", folder.path().display());
-    (folder, address, digest.hex().to_owned())
+    Releases {
+        folder,
+        archive,
+        sha256: digest.hex().to_owned(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_action_installs_a_release_only_with_its_checksum() {
     let (_registry, store, name) = pushed().await;
-    let (_folder, address, sha256) = releases();
+    let releases = releases();
+    let address = releases.address();
     let image = format!("{name}:1");
     let inputs = |sha256| {
         [
@@ -158,7 +180,7 @@ async fn the_action_installs_a_release_only_with_its_checksum() {
         "nothing was run"
     );
     let done = Runner::without_program()
-        .action(&address, &inputs(&sha256))
+        .action(&address, &inputs(&releases.sha256))
         .unwrap();
     assert_eq!(output(&done, "outcome"), "indexed");
     proven(&*store, "1-soci").await;
@@ -181,11 +203,7 @@ async fn the_action_installs_a_release_only_with_its_checksum() {
 /// The block of docs/ci.md under a heading.
 fn recipe(heading: &str) -> steps::Yaml {
     let page = Page::read(Path::new("docs/ci.md"));
-    let at = page
-        .text
-        .lines()
-        .position(|line| line.trim_start_matches('#').trim() == heading);
-    let at = at.unwrap_or_else(|| panic!("no heading {heading}"));
+    let at = page.line_of(heading);
     let mut blocks = page.blocks().into_iter();
     let is_it = |block: &Block| block.line > at && block.language.as_deref() == Some("yaml");
     steps::document(&blocks.find(is_it).expect("a block of YAML").text)
@@ -237,13 +255,14 @@ async fn an_archive_is_indexed_and_then_pushed() {
 /// GitLab's `script` and CodeBuild's `commands`, as they stand there, one shell for all of them as both have it.
 async fn commands_index(lists: &[&steps::Yaml]) {
     let (_registry, store, name) = pushed().await;
-    let (folder, _, sha256) = releases();
-    let archive = std::fs::read_dir(folder.path().join("owner/name/releases/download/v0.0.0"));
-    let archive = archive.unwrap().next().unwrap().unwrap().path();
+    let releases = releases();
     let mut runner = Runner::without_program();
     runner.set("IMAGE", &format!("{name}:1"));
-    runner.set("SOCI_INDEX_URL", &format!("file://{}", archive.display()));
-    runner.set("SOCI_INDEX_SHA256", &sha256);
+    runner.set(
+        "SOCI_INDEX_URL",
+        &format!("file://{}", releases.archive.display()),
+    );
+    runner.set("SOCI_INDEX_SHA256", &releases.sha256);
     let commands: Vec<_> = lists.iter().flat_map(|list| steps::texts(list)).collect();
     assert!(commands.len() >= 5, "{commands:?}");
     let script = commands.join("\n");

@@ -1,4 +1,5 @@
-//! `soci-index inspect --html`: an image as one page that needs no network, and no script for anything but searching.
+//! `soci-index inspect --html`: an image as one page that needs no network, and no script for more than to search and
+//! sort the files, and to mark where one lies.
 //!
 //! [`look`] reads the zTOCs one after the other and keeps of each what the page shows; [`page`] writes that down. Everything that the page
 //! repeats comes from elsewhere, so it goes through `html::text` or, as data for the script, through `html::data`; and the page itself
