@@ -24,6 +24,11 @@ pub(crate) fn line(text: &str) {
     };
 }
 
+/// What went wrong, on standard error.
+pub(crate) fn error(text: &str) {
+    let _ = io::stderr().write_all(format!("error: {text}\n").as_bytes());
+}
+
 /// A line that is found again in a long log.
 pub(crate) fn heading(text: &str) {
     line(&format!("\n==> {text}"));

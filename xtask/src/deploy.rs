@@ -1,23 +1,26 @@
 //! `cargo xtask deploy cloudformation`: package, upload, deploy, print what came of it.
 //!
 //! AWS is called by its own command line, which whoever deploys has set up already: docs/decisions/deploy-command.md. What can be wrong is
-//! looked for before anything is built: the command line, the names of parameters. Values are CloudFormation's to check.
+//! looked for before anything is built: parameters, the command line, the bucket.
+
+mod parameters;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Args, Subcommand};
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use clap::{Args, Subcommand, ValueEnum as _};
 
 use crate::console;
 use crate::package::{self, Arch};
+use crate::sha256;
 use crate::workspace::{self, Workspace};
+use parameters::Parameters;
 
-/// Parameters that this command sets itself.
-const OWN: [&str; 2] = ["QSS3BucketName", "QSS3KeyPrefix"];
+/// Parameters that this command sets itself: where the zip is.
+const BUCKET: &str = "QSS3BucketName";
+const KEY_PREFIX: &str = "QSS3KeyPrefix";
 
 /// Hexadecimal digits of the zip's digest in its place in the bucket: enough that no two zips meet.
 const DIGEST_CHARS: usize = 16;
@@ -52,10 +55,8 @@ pub(crate) struct Options {
 /// Deploys.
 pub(crate) fn run(workspace: &Workspace, road: &Road) -> Result<()> {
     let Road::Cloudformation(options) = road;
-    let known = known_parameters(workspace)?;
-    let arch = checked(&options.parameters, &known)?;
-    workspace::stdout_of(aws(options, &["--version"]))
-        .context("AWS's command line is needed to deploy: https://aws.amazon.com/cli/")?;
+    let arch = checked(options, &Parameters::of(workspace)?)?;
+    check_surroundings(options)?;
     let zip = match &options.zip {
         Some(zip) => zip.clone(),
         None => package::one(workspace, arch)?.zip,
@@ -91,64 +92,61 @@ pub(crate) fn run(workspace: &Workspace, road: &Road) -> Result<()> {
     Ok(())
 }
 
-/// Whether a command names parameters that there are.
+/// Whether a command has parameters that the template takes.
 #[cfg(test)]
 pub(crate) fn check(workspace: &Workspace, road: &Road) -> Result<()> {
     let Road::Cloudformation(options) = road;
-    checked(&options.parameters, &known_parameters(workspace)?).map(drop)
+    checked(options, &Parameters::of(workspace)?).map(drop)
 }
 
-/// The template's parameters, as `infra/parameters.json` lists them.
-fn known_parameters(workspace: &Workspace) -> Result<Vec<String>> {
-    let path = workspace.root.join("infra/parameters.json");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let all: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-    let function = all["function"]
-        .as_object()
-        .into_iter()
-        .flat_map(|all| all.values());
-    let lists = ["settings", "deployment"]
-        .into_iter()
-        .filter_map(|name| all[name].as_array());
-    let names = function
-        .chain(lists.flatten())
-        .filter_map(|one| one["roads"]["cloudformation"].as_str());
-    Ok(names.map(str::to_owned).collect())
-}
-
-/// Each parameter has a name that the template knows and this command does not set. Gives back the processor.
-fn checked(parameters: &[String], known: &[String]) -> Result<Arch> {
+/// Each parameter is one that this command does not set, with a value that the template allows. Gives back the processor.
+fn checked(options: &Options, known: &Parameters) -> Result<Arch> {
+    known.check(BUCKET, &options.bucket)?;
     let mut arch = Arch::X86_64;
-    for parameter in parameters {
+    for parameter in &options.parameters {
         let Some((name, value)) = parameter.split_once('=') else {
             bail!("{parameter:?} is no NAME=VALUE");
         };
         ensure!(
-            !OWN.contains(&name),
+            ![BUCKET, KEY_PREFIX].contains(&name),
             "{name} is set by --bucket and by where the zip goes"
         );
-        ensure!(
-            known.iter().any(|one| one == name),
-            "the template has no parameter {name}; it has {}",
-            known.join(", ")
-        );
+        known.check(name, value)?;
         if name == "Architecture" {
-            arch = match value {
-                "x86_64" => Arch::X86_64,
-                "arm64" => Arch::Arm64,
-                other => bail!("Architecture is {other:?}; allowed: x86_64 or arm64"),
-            };
+            arch = Arch::from_str(value, false).map_err(anyhow::Error::msg)?;
         }
     }
     Ok(arch)
 }
 
+/// That AWS's command line is there and knows who asks, and the bucket, before minutes are spent on a build. Who may only write into the bucket
+/// is not told (403) whether there is one; the upload tells.
+fn check_surroundings(options: &Options) -> Result<()> {
+    workspace::stdout_of(aws(options, &["--version"]))
+        .context("AWS's command line is needed to deploy: https://aws.amazon.com/cli/")?;
+    let mut head = aws(
+        options,
+        &["s3api", "head-bucket", "--bucket", &options.bucket],
+    );
+    let said = head
+        .output()
+        .context("AWS's command line cannot be started")?;
+    let told = String::from_utf8_lossy(&said.stderr);
+    let (bucket, told) = (&options.bucket, told.trim());
+    ensure!(
+        !told.contains("(404)"),
+        "there is no bucket {bucket}: {told}"
+    );
+    ensure!(
+        said.status.success() || told.contains("(403)"),
+        "the bucket {bucket} cannot be looked at: {told}"
+    );
+    Ok(())
+}
+
 /// Where the zip goes: another zip goes to another place, which is how CloudFormation notices that it is another.
 fn prefix(zip: &[u8]) -> String {
-    let digest = Sha256::digest(zip);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("soci-index-builder/{}/", &hex[..DIGEST_CHARS])
+    format!("soci-index-builder/{}/", &sha256::hex(zip)[..DIGEST_CHARS])
 }
 
 fn aws(options: &Options, words: &[&str]) -> Command {
@@ -179,8 +177,8 @@ fn deploy(options: &Options, template: &Path, prefix: &str) -> Command {
     command.args(["--capabilities", "CAPABILITY_IAM"]);
     command.arg("--template-file").arg(template);
     command.arg("--parameter-overrides");
-    command.arg(format!("QSS3BucketName={}", options.bucket));
-    command.arg(format!("QSS3KeyPrefix={prefix}"));
+    command.arg(format!("{BUCKET}={}", options.bucket));
+    command.arg(format!("{KEY_PREFIX}={prefix}"));
     command.args(&options.parameters);
     command
 }
@@ -189,27 +187,39 @@ fn deploy(options: &Options, template: &Path, prefix: &str) -> Command {
 mod tests {
     use super::*;
 
-    fn known() -> Vec<String> {
-        known_parameters(&Workspace::find().expect("this workspace")).expect("the list")
+    fn with(parameters: &[&str]) -> Options {
+        Options {
+            bucket: "assets".to_owned(),
+            stack: "soci".to_owned(),
+            region: Some("eu-central-1".to_owned()),
+            zip: None,
+            parameters: parameters.iter().map(|&one| one.to_owned()).collect(),
+        }
     }
 
-    fn refused(parameter: &str) -> String {
-        let error = checked(&[parameter.to_owned()], &known()).expect_err(parameter);
-        error.to_string()
+    fn known() -> Parameters {
+        Parameters::of(&Workspace::find().expect("this workspace")).expect("a template")
     }
 
     #[test]
-    fn parameters_are_checked_by_name_before_anything_is_built() {
+    fn what_is_wrong_is_told_before_anything_is_built() {
+        let refused = |parameter: &str| {
+            let error = checked(&with(&[parameter]), &known()).expect_err(parameter);
+            error.to_string()
+        };
         assert!(refused("SociFilters=a:*").contains("SociRepositoryImageTagFilters"));
         assert!(refused("OutputTag").contains("NAME=VALUE"));
         assert!(refused("QSS3BucketName=b").contains("--bucket"));
-        assert!(refused("Architecture=amd64").contains("x86_64 or arm64"));
-        let good = [
-            "SociRepositoryImageTagFilters=a:*,b:v=1",
+        assert!(refused("Architecture=amd64").contains("must be one of x86_64, arm64"));
+        let mut elsewhere = with(&[]);
+        elsewhere.bucket = "s3://assets".to_owned();
+        let told = checked(&elsewhere, &known()).expect_err("an address");
+        assert!(told.to_string().contains("the name of a bucket"), "{told}");
+        let good = with(&[
+            "SociRepositoryImageTagFilters=a:*,b:v1",
             "Architecture=arm64",
-        ];
-        let arch = checked(&good.map(str::to_owned), &known()).expect("they are right");
-        assert_eq!(arch, Arch::Arm64);
+        ]);
+        assert_eq!(checked(&good, &known()).expect("right"), Arch::Arm64);
     }
 
     #[test]
@@ -220,13 +230,7 @@ mod tests {
 
     #[test]
     fn values_reach_cloudformation_as_they_are() {
-        let options = Options {
-            bucket: "assets".to_owned(),
-            stack: "soci".to_owned(),
-            region: Some("eu-central-1".to_owned()),
-            zip: None,
-            parameters: vec!["SociRepositoryImageTagFilters=team/*:*, b:v 1".to_owned()],
-        };
+        let options = with(&["SociRepositoryImageTagFilters=team/*:*, b:v 1"]);
         let command = deploy(&options, Path::new("template.yaml"), "soci/1/");
         let words: Vec<_> = command
             .get_args()

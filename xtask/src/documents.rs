@@ -10,13 +10,19 @@ use soci_documents::{Command, Kind, of_kind};
 use crate::Cli;
 use crate::workspace::{self, Workspace};
 
+/// What pages write where the reader has a bucket of their own.
+const BUCKET: &str = "BUCKET";
+
 #[test]
 fn every_command_of_xtask_is_taken() {
     let workspace = Workspace::find().expect("cargo knows this workspace");
     for command in of_kind(Kind::Xtask) {
         // `cargo xtask` is one word to the parser.
-        let words =
-            std::iter::once("cargo xtask").chain(command.words[2..].iter().map(String::as_str));
+        let own = command.words[2..].iter().map(|word| match word.as_str() {
+            BUCKET => "a-bucket",
+            word => word,
+        });
+        let words = std::iter::once("cargo xtask").chain(own);
         match Cli::try_parse_from(words) {
             Ok(cli) => {
                 if let crate::Task::Deploy { road } = cli.task {
@@ -40,7 +46,7 @@ fn every_command_of_xtask_is_taken() {
 #[test]
 fn every_package_and_test_of_cargo_is_there() {
     let workspace = Workspace::find().expect("cargo knows this workspace");
-    let metadata = workspace::metadata(&workspace.root).expect("cargo tells");
+    let metadata = workspace::members(&workspace.root).expect("cargo tells");
     let packages = metadata["packages"].as_array().expect("a list");
     let names: BTreeSet<_> = packages
         .iter()

@@ -80,7 +80,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
 
 /// Compiles every target; gives the folder of the programs.
 fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
-    let host = host()?;
+    let host = workspace.rustc("host")?;
     let mut command =
         workspace.cargo(&["build", "--release", "--manifest-path", "fuzz/Cargo.toml"]);
     // With a target named, the flags are for the targets and not for build scripts and macros.
@@ -91,15 +91,6 @@ fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     command.env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.join("\u{1f}"));
     workspace::run(command)?;
     Ok(folder.join(host).join("release"))
-}
-
-/// The triple that the compiler builds for by default.
-fn host() -> Result<String> {
-    let mut command = std::process::Command::new("rustc");
-    command.arg("-vV");
-    let version = workspace::stdout_of(command)?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc -vV names no host")?.to_owned())
 }
 
 /// The targets that there are files of, or those of them that were asked for.

@@ -212,7 +212,7 @@ fn tree(workspace: &Workspace, packages: &[&str]) -> Result<Vec<String>> {
 }
 
 fn members(workspace: &Workspace) -> Result<Vec<Member>> {
-    let metadata = workspace::metadata(&workspace.root)?;
+    let metadata = workspace::members(&workspace.root)?;
     let packages = metadata["packages"]
         .as_array()
         .context("cargo metadata lists no packages")?;

@@ -5,7 +5,7 @@
 //! holds the rule of who may use whom, [`oracle`] builds the reference builder, [`go_registry`] a second registry and [`lazy`] what
 //! loads images lazily, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets, [`package`] makes the zip that Lambda takes, [`shipping`] compiles what ships, [`mod@release`] makes releases, [`deploy`] deploys it,
 //! [`docs`] writes the tables of what can be set when it is deployed, [`event_ruler`] fetches EventBridge's own engine, [`actionlint`] reads GitHub's workflows,
-//! [`workspace`] knows the folders and starts programs.
+//! [`workspace`] knows the folders and starts programs, [`console`] and [`sha256`] are how things are said and named.
 
 mod actionlint;
 mod bench;
@@ -24,6 +24,7 @@ mod package;
 mod python;
 mod release;
 mod run;
+mod sha256;
 mod shipping;
 mod tiers;
 mod tools;
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
     match perform(Cli::parse().task) {
         Ok(code) => code,
         Err(error) => {
-            console::line(&format!("error: {error:#}"));
+            console::error(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }

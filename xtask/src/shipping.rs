@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
 use crate::workspace::{self, Workspace};
 
@@ -60,7 +59,9 @@ pub(crate) fn build(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<PathBu
     FOREIGN.iter().for_each(|name| {
         cargo.env_remove(name);
     });
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR));
+    cargo
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR))
+        .env("CARGO_TARGET_DIR", &workspace.target);
     workspace::run(cargo)?;
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let named = named(&bytes, &folders);
@@ -97,17 +98,12 @@ impl Folder {
 
 /// The workspace, what is generated, crates of others, and the standard library's source, which some machines have.
 fn folders(workspace: &Workspace) -> Result<Vec<Folder>> {
-    let rustc = |word: &[&str]| {
-        let mut rustc = Command::new("rustc");
-        rustc.args(word).current_dir(&workspace.root);
-        workspace::stdout_of(rustc)
-    };
-    let sysroot = rustc(&["--print", "sysroot"])?;
-    let version = rustc(&["-vV"])?;
-    let commit = version
-        .lines()
-        .find_map(|line| line.strip_prefix("commit-hash: "));
-    let commit = commit.context("rustc -vV names no commit")?;
+    let mut rustc = Command::new("rustc");
+    rustc
+        .args(["--print", "sysroot"])
+        .current_dir(&workspace.root);
+    let sysroot = workspace::stdout_of(rustc)?;
+    let commit = workspace.rustc("commit-hash")?;
     let library = Path::new(sysroot.trim()).join("lib/rustlib/src/rust");
     // Of several that fit rustc takes the last.
     let mut folders = vec![
@@ -123,9 +119,7 @@ fn folders(workspace: &Workspace) -> Result<Vec<Folder>> {
 
 /// The folders that hold crates of others. Where cargo puts them depends on the address that it got them from.
 fn registries(workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
-    let words = ["metadata", "--format-version", "1", "--locked"];
-    let metadata = workspace::stdout_of(workspace.cargo(&words))?;
-    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is not JSON")?;
+    let metadata = workspace.metadata(&[])?;
     let packages = metadata["packages"]
         .as_array()
         .context("cargo metadata lists no packages")?;

@@ -11,6 +11,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+/// How the variables begin that cargo sets for the package whose program it runs.
+const OF_A_PACKAGE: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
 /// The folders of this workspace.
 pub(crate) struct Workspace {
     /// Folder of the root `Cargo.toml`.
@@ -50,7 +53,7 @@ impl Workspace {
             .parent()
             .context("xtask lies in a folder of the workspace")?
             .to_path_buf();
-        let metadata = metadata(&root)?;
+        let metadata = members(&root)?;
         let target = metadata["target_directory"]
             .as_str()
             .context("cargo metadata names no target folder")?;
@@ -61,11 +64,38 @@ impl Workspace {
         })
     }
 
-    /// A cargo command in the root.
+    /// A cargo command in the root, as from a terminal. What cargo told this program or a test of its own package goes no further: build
+    /// scripts that look at it, such as ring's, would be run anew each time that it is another package's, and all that depends on them.
     pub(crate) fn cargo(&self, args: &[&str]) -> Command {
         let mut command = program(&cargo(), &self.root);
         command.args(args);
+        for (name, _) in env::vars_os() {
+            let is_of_a_package = name
+                .to_str()
+                .is_some_and(|name| OF_A_PACKAGE.iter().any(|begin| name.starts_with(begin)));
+            if is_of_a_package {
+                command.env_remove(name);
+            }
+        }
         command
+    }
+
+    /// `cargo metadata` of it with all crates of others, in the versions of the lock file.
+    pub(crate) fn metadata(&self, words: &[&str]) -> Result<Value> {
+        metadata(&self.root, &[&["--locked"], words].concat())
+    }
+
+    /// What the compiler that builds here says of itself under a name.
+    pub(crate) fn rustc(&self, field: &str) -> Result<String> {
+        let mut rustc = program(&OsString::from("rustc"), &self.root);
+        rustc.arg("-vV");
+        let version = stdout_of(rustc)?;
+        let begin = format!("{field}: ");
+        let mut lines = version.lines();
+        let value = lines.find_map(|line| line.strip_prefix(begin.as_str()));
+        Ok(value
+            .with_context(|| format!("rustc -vV names no {field}"))?
+            .to_owned())
     }
 
     /// A program in a Go module.
@@ -81,9 +111,15 @@ impl Workspace {
 }
 
 /// `cargo metadata` of the workspace at `root`, without dependencies: no network, no lock file change.
-pub(crate) fn metadata(root: &Path) -> Result<Value> {
+pub(crate) fn members(root: &Path) -> Result<Value> {
+    metadata(root, &["--no-deps"])
+}
+
+fn metadata(root: &Path, words: &[&str]) -> Result<Value> {
     let mut command = program(&cargo(), root);
-    command.args(["metadata", "--format-version", "1", "--no-deps"]);
+    command
+        .args(["metadata", "--format-version", "1"])
+        .args(words);
     serde_json::from_str(&stdout_of(command)?).context("cargo metadata is not JSON")
 }
 
@@ -141,6 +177,21 @@ mod tests {
     fn finds_the_root_by_its_manifest() {
         let workspace = Workspace::find().expect("cargo knows this workspace");
         assert!(workspace.root.join("xtask/Cargo.toml").is_file());
+    }
+
+    /// cargo sets them for this test.
+    #[test]
+    fn cargo_is_not_told_of_this_package() {
+        assert!(env::var_os("CARGO_PKG_NAME").is_some());
+        let workspace = Workspace::find().expect("cargo knows this workspace");
+        let cargo = workspace.cargo(&["build"]);
+        for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
+            let mut set = cargo.get_envs();
+            assert!(
+                set.any(|(own, value)| own == name && value.is_none()),
+                "{name}"
+            );
+        }
     }
 
     #[test]

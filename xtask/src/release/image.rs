@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use super::hex;
 use super::program::{PROGRAM, Program, gzip, tar};
+use crate::sha256;
 
 /// The file.
 pub(super) const NAME: &str = "soci-index-image.tar";
@@ -30,7 +30,7 @@ struct Blobs(Vec<(String, Vec<u8>)>);
 impl Blobs {
     /// Keeps a blob, and describes it.
     fn keep(&mut self, media_type: &str, bytes: Vec<u8>) -> Value {
-        let hex = hex(&bytes);
+        let hex = sha256::hex(&bytes);
         let descriptor = json!({"mediaType": media_type, "digest": format!("sha256:{hex}"), "size": bytes.len()});
         if self.0.iter().all(|(own, _)| *own != hex) {
             self.0.push((hex, bytes));
@@ -72,7 +72,7 @@ fn of(programs: &[Program], authorities: &[u8], version: &str) -> Result<Vec<u8>
             (PROGRAM, &program.bytes, 0o755),
         ];
         let layer = tar(&files)?;
-        let diff_id = format!("sha256:{}", hex(&layer));
+        let diff_id = format!("sha256:{}", sha256::hex(&layer));
         let layer = blobs.keep(LAYER, gzip(&layer)?);
         let architecture = match program.arch.name() {
             "x86_64" => "amd64",

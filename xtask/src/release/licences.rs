@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn each_crate_is_named_and_texts_stand_once() {
-        let crates = of_this_workspace();
+        let crates = of_this_workspace().crates;
         let document = document(&crates).expect("it is written");
         let text = String::from_utf8(document).expect("it is text");
         for one in &crates {

@@ -1,4 +1,5 @@
-//! `cargo xtask release`: what a release consists of, made in `dist/release` in three steps that `.github/workflows/release.yml` takes.
+//! `cargo xtask release`: what a release consists of, made in `dist/release` in three steps, each of which is a job of
+//! `.github/workflows/release.yml`.
 //!
 //! | step | where | makes |
 //! |---|---|---|
@@ -20,10 +21,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
-use sha2::{Digest as _, Sha256};
 
 use crate::console;
 use crate::package::{self, Arch};
+use crate::sha256;
 use crate::workspace::Workspace;
 use program::Linkage;
 
@@ -95,9 +96,10 @@ fn finish(workspace: &Workspace, folder: &Path, tag: &str) -> Result<()> {
         folder.display()
     );
     write(folder, image::NAME, &image::archive(&programs, version)?)?;
-    let crates = crates::shipped(workspace)?;
-    write(folder, sbom::NAME, &sbom::document(&crates, version)?)?;
-    write(folder, licences::NAME, &licences::document(&crates)?)?;
+    let shipped = crates::shipped(workspace)?;
+    write(folder, sbom::NAME, &sbom::document(&shipped, version)?)?;
+    let licences = licences::document(&shipped.crates)?;
+    write(folder, licences::NAME, &licences)?;
     for file in ["template.yaml", "LICENSE"] {
         let bytes =
             fs::read(workspace.root.join(file)).with_context(|| format!("cannot read {file}"))?;
@@ -133,15 +135,9 @@ fn sums(folder: &Path) -> Result<String> {
     let mut sums = String::new();
     for name in names(folder)? {
         let bytes = fs::read(folder.join(&name)).with_context(|| format!("cannot read {name}"))?;
-        sums.push_str(&format!("{}  {name}\n", hex(&bytes)));
+        sums.push_str(&format!("{}  {name}\n", sha256::hex(&bytes)));
     }
     Ok(sums)
-}
-
-/// SHA-256 in hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

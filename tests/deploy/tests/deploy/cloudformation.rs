@@ -190,20 +190,62 @@ fn deployed_side_by_side_updated_and_removed_without_remains() {
     removed(&moto, "stack-two");
 }
 
-/// moto looks at no pattern, so that this value reaches the function, as one that a pattern cannot refuse would.
+/// moto looks at no pattern, so that this value reaches the function, as one that a pattern cannot refuse would. Our own command looks, so
+/// it is AWS's that deploys here.
 #[test]
-fn a_setting_that_the_function_refuses_fails_the_command_with_its_words() {
+fn a_setting_that_the_function_refuses_fails_the_stack_with_its_words() {
     let moto = moto_with_bucket();
-    let said = deploy(&moto, "stack-wrong", &["SpanBytes=4 MiB"]);
-    assert!(!said.status.success(), "{}", said.output);
-    for part in ["SOCI_SPAN_BYTES", "4 MiB", "65536 to 1073741824"] {
-        assert!(
-            said.errors.contains(part),
-            "{part}: {}{}",
-            said.output,
-            said.errors
-        );
+    let filters = "SociRepositoryImageTagFilters=*:*";
+    let _ = deploy(&moto, "stack-right", &[filters]).success();
+    let objects = moto.aws(&["s3api", "list-objects-v2", "--bucket", BUCKET]);
+    let key = text(&list(&objects, "Contents")[0], "Key").to_owned();
+    let (folder, _) = key.rsplit_once('/').expect("it lies in a folder");
+    let template = facts::root().join("template.yaml");
+    let words = [
+        "cloudformation",
+        "deploy",
+        "--stack-name",
+        "stack-wrong",
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--template-file",
+        template.to_str().expect("UTF-8"),
+        "--parameter-overrides",
+        filters,
+        &format!("QSS3BucketName={BUCKET}"),
+        &format!("QSS3KeyPrefix={folder}/"),
+        "SpanBytes=4 MiB",
+    ];
+    let said = moto.run(&from_xtask("SOCI_AWS_PROGRAMS").join("aws"), &words);
+    is_refused(&said, &["SOCI_SPAN_BYTES", "4 MiB", "65536 to 1073741824"]);
+}
+
+fn is_refused(said: &Said, parts: &[&str]) {
+    let (output, errors) = (&said.output, &said.errors);
+    assert!(!said.status.success(), "{output}");
+    for part in parts {
+        assert!(errors.contains(part), "{part}: {output}{errors}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_the_command_is_told_before_anything_is_built() {
+    let moto = Moto::start();
+    let said = deploy(&moto, "stack", &["SpanBytes=4 MiB"]);
+    is_refused(&said, &["SpanBytes", "4 MiB", "65536 to 1073741824"]);
+    assert!(!said.output.contains("building"), "{}", said.output);
+    let said = deploy(&moto, "stack", &[]);
+    is_refused(&said, &["there is no bucket assets"]);
+    assert!(!said.output.contains("building"), "{}", said.output);
+}
+
+#[test]
+fn what_aws_refuses_fails_the_command_with_its_words() {
+    let moto = moto_with_bucket();
+    let zip = tempfile::NamedTempFile::new().expect("a temporary file");
+    let zip = zip.path().to_str().expect("UTF-8");
+    let said = deploy(&moto, "", &["--zip", zip]);
+    is_refused(&said, &["StackName", "aws cloudformation deploy"]);
 }
 
 /// The command that removes is told in the document as it is tried here.
