@@ -9,4 +9,5 @@ mod module;
 mod parameters;
 mod permissions;
 mod policy_scan;
+mod release;
 mod stack;
