@@ -1,14 +1,15 @@
 //! `cargo xtask …`: the one front door for checks, tests and benchmarks.
 //!
 //! A person and CI run the same commands, so that "green" means one thing. The modules: [`tiers`] is the list of what
-//! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`layering`]
-//! holds the rule of who may use whom, [`oracle`] builds the reference builder, [`go_registry`] a second registry and [`lazy`] what
+//! is tested, [`tools`] finds or installs what that needs, [`run`] goes through the list and sums up, [`beside`] runs what takes
+//! long beside the rest, [`layering`] holds the rule of who may use whom, [`oracle`] builds the reference builder, [`go_registry`] a second registry and [`lazy`] what
 //! loads images lazily, [`mod@bench`] starts the benchmarks, [`fuzz`] the fuzz targets, [`package`] makes the zip that Lambda takes, [`shipping`] compiles what ships, [`mod@release`] makes releases, [`deploy`] deploys it,
 //! [`docs`] writes the tables of what can be set when it is deployed, [`event_ruler`] fetches EventBridge's own engine, [`actionlint`] reads GitHub's workflows,
 //! [`workspace`] knows the folders and starts programs, [`console`] and [`sha256`] are how things are said and named.
 
 mod actionlint;
 mod bench;
+mod beside;
 mod console;
 mod deploy;
 mod docs;

@@ -4,6 +4,7 @@
 //! Lambda's runtime lacks would show at the first event and nowhere earlier. The same commit gives the same zip
 //! ([`shipping`]).
 
+pub(crate) mod elsewhere;
 mod needs;
 mod zip_file;
 
@@ -160,7 +161,7 @@ fn pack(workspace: &Workspace, arch: Arch, program: &[u8]) -> Result<PathBuf> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let path = folder.join(format!("soci-index-builder-{}.zip", arch.name()));
     // Under another name first: whoever deploys meanwhile takes the old zip or the new one.
-    let unfinished = path.with_extension("zip.part");
+    let unfinished = path.with_extension(format!("zip.{}", std::process::id()));
     fs::write(&unfinished, &zip)
         .and_then(|()| fs::rename(&unfinished, &path))
         .with_context(|| format!("cannot write {}", path.display()))?;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use crate::beside::Beside;
 use crate::console;
 use crate::tiers::{TIERS, Tier};
 use crate::tools;
@@ -53,12 +54,10 @@ pub(crate) fn test(workspace: &Workspace, options: &Options) -> ExitCode {
     needed.dedup();
     tools::prepare(&needed);
 
-    let reports: Vec<_> = chosen
-        .into_iter()
-        .map(|tier| run_tier(workspace, tier))
-        .collect();
+    let start = Instant::now();
+    let reports = run_tiers(workspace, &chosen);
     let lenient = options.allow_missing && !in_ci();
-    summarise(&reports, lenient);
+    summarise(&reports, start.elapsed(), lenient);
     if reports
         .iter()
         .all(|report| is_green(&report.outcome, lenient))
@@ -77,10 +76,32 @@ fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|value| value == "true")
 }
 
-fn run_tier(workspace: &Workspace, tier: &'static Tier) -> Report {
+/// One after the other; those that run beside others are waited for at the end.
+fn run_tiers(workspace: &Workspace, chosen: &[&'static Tier]) -> Vec<Report> {
+    let mut reports = Vec::new();
+    let mut beside = Vec::new();
+    for &tier in chosen {
+        if tier.beside && chosen.len() > 1 {
+            beside.push((tier, Beside::start(workspace, tier.name)));
+        } else {
+            let start = Instant::now();
+            reports.push(reported(tier, start, || outcome_of(workspace, tier)));
+        }
+    }
+    for (tier, started) in beside {
+        let start = started
+            .as_ref()
+            .map_or_else(|_| Instant::now(), Beside::start_time);
+        reports.push(reported(tier, start, || {
+            outcome(started.and_then(Beside::end))
+        }));
+    }
+    reports
+}
+
+fn reported(tier: &'static Tier, start: Instant, run: impl FnOnce() -> Outcome) -> Report {
     console::heading(&format!("{}: {}", tier.name, tier.proves));
-    let start = Instant::now();
-    let outcome = outcome_of(workspace, tier);
+    let outcome = run();
     match &outcome {
         Outcome::Passed => {}
         Outcome::Failed(error) => console::line(&format!("failed: {error}")),
@@ -105,18 +126,21 @@ fn outcome_of(workspace: &Workspace, tier: &Tier) -> Outcome {
     if !missing.is_empty() {
         return Outcome::CouldNotRun(missing);
     }
-    let failure = tier.steps.iter().find_map(|step| step.run(workspace).err());
-    failure.map_or(Outcome::Passed, |error| {
-        Outcome::Failed(format!("{error:#}"))
-    })
+    outcome(tier.steps.iter().try_for_each(|step| step.run(workspace)))
 }
 
-fn summarise(reports: &[Report], lenient: bool) {
+fn outcome(result: anyhow::Result<()>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Passed,
+        Err(error) => Outcome::Failed(format!("{error:#}")),
+    }
+}
+
+fn summarise(reports: &[Report], took: Duration, lenient: bool) {
     console::heading("summary");
     for report in reports {
         console::line(&summary_line(report));
     }
-    let seconds: u64 = reports.iter().map(|report| report.took.as_secs()).sum();
     let red: Vec<_> = reports
         .iter()
         .filter(|report| !is_green(&report.outcome, lenient))
@@ -139,7 +163,7 @@ fn summarise(reports: &[Report], lenient: bool) {
     } else {
         "green".to_owned()
     };
-    console::line(&format!("{verdict} after {seconds} s"));
+    console::line(&format!("{verdict} after {} s", took.as_secs()));
 }
 
 fn summary_line(report: &Report) -> String {
@@ -179,6 +203,7 @@ mod tests {
             Step::Check("fails", |_| anyhow::bail!("first step")),
             Step::Check("unreached", |_| anyhow::bail!("second step")),
         ],
+        beside: false,
     };
 
     #[test]

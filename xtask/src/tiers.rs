@@ -30,6 +30,8 @@ pub(crate) struct Tier {
     pub(crate) needs: &'static [&'static Tool],
     /// Run in order; the first failure ends the tier.
     pub(crate) steps: &'static [Step],
+    /// Whether it runs [beside](crate::beside) those after it.
+    pub(crate) beside: bool,
 }
 
 /// One command or check of a tier.
@@ -52,12 +54,14 @@ pub(crate) const TIERS: &[Tier] = &[
             Step::Cargo(&["fmt", "--all", "--check"]),
             Step::Check("cargo fmt of fuzz/", fuzz_format),
         ],
+        beside: false,
     },
     Tier {
         name: "layering",
         proves: "crates use only what the architecture lets them use",
         needs: &[],
         steps: &[Step::Check("who uses whom", layering::check)],
+        beside: false,
     },
     Tier {
         name: "clippy",
@@ -71,12 +75,14 @@ pub(crate) const TIERS: &[Tier] = &[
             "-D",
             "warnings",
         ])],
+        beside: false,
     },
     Tier {
         name: "docs",
         proves: "every public item is documented and no link is broken",
         needs: &[],
         steps: &[Step::Rustdoc(&["doc", "--workspace", "--no-deps"])],
+        beside: false,
     },
     Tier {
         name: "unit",
@@ -102,6 +108,7 @@ pub(crate) const TIERS: &[Tier] = &[
             "soci-lazy",
             "--no-fail-fast",
         ])],
+        beside: false,
     },
     Tier {
         name: "go",
@@ -111,6 +118,7 @@ pub(crate) const TIERS: &[Tier] = &[
             Step::Check("gofmt -l .", go_format),
             Step::Check("go vet ./...", go_vet),
         ],
+        beside: false,
     },
     Tier {
         name: "conformance",
@@ -139,10 +147,21 @@ pub(crate) const TIERS: &[Tier] = &[
                 "--nocapture",
             ]),
         ],
+        beside: false,
+    },
+    Tier {
+        name: "package",
+        proves: "the function's zip is small and needs nothing that Lambda lacks, and another folder gives the same bytes",
+        needs: &[],
+        steps: &[Step::Check(
+            "package of the function, twice",
+            package::elsewhere::check,
+        )],
+        beside: true,
     },
     Tier {
         name: "deploy",
-        proves: "the stack and the module agree with infra/ and each other, event patterns in EventBridge's own engine, the module with the real provider, GitHub's workflows in actionlint",
+        proves: "the stack and the module agree with infra/ and each other, event patterns in EventBridge's own engine, the module with the real provider, GitHub's workflows in actionlint, the bill of materials by its schema",
         needs: &[
             &tools::PYTHON,
             &tools::TERRAFORM,
@@ -168,6 +187,7 @@ pub(crate) const TIERS: &[Tier] = &[
                 "--test-threads=16",
             ]),
         ],
+        beside: false,
     },
     Tier {
         name: "e2e",
@@ -195,8 +215,18 @@ pub(crate) const TIERS: &[Tier] = &[
                 "--bin",
                 "bootstrap",
             ]),
-            Step::Cargo(&["test", "--workspace", "--test", "e2e", "--no-fail-fast"]),
+            // They wait half of their time, for what stalls and for deadlines.
+            Step::Cargo(&[
+                "test",
+                "--workspace",
+                "--test",
+                "e2e",
+                "--no-fail-fast",
+                "--",
+                "--test-threads=6",
+            ]),
         ],
+        beside: false,
     },
     Tier {
         name: "lazy",
@@ -226,6 +256,7 @@ pub(crate) const TIERS: &[Tier] = &[
                 "--nocapture",
             ]),
         ],
+        beside: false,
     },
 ];
 
@@ -323,6 +354,16 @@ mod tests {
             TIERS
                 .iter()
                 .all(|tier| !tier.steps.is_empty() && !tier.proves.is_empty())
+        );
+    }
+
+    /// What is missing is looked for, and told, by who runs the others.
+    #[test]
+    fn a_tier_beside_others_needs_no_tools() {
+        assert!(
+            TIERS
+                .iter()
+                .all(|tier| !tier.beside || tier.needs.is_empty())
         );
     }
 }
