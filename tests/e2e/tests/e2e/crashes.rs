@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use soci_e2e::{Moment, Registry, Walked, Watched, images, index, options, prove, tagged, walk};
-use soci_index::Outcome;
+use soci_index::{IndexOptions, Outcome};
 use soci_registry::{Action, Error, Store, Target};
 use tokio::sync::Notify;
 
 /// How a run ends at its write.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum End {
+pub(crate) enum End {
     /// The store gives an error.
     Error,
     /// The process is no more.
@@ -38,7 +38,7 @@ async fn stopped_at_any_write_the_repository_is_valid_and_the_next_run_converges
                 let name = format!("stopped/{write}/{moment:?}/{end:?}").to_lowercase();
                 let store = registry.store(&name);
                 images::push(&*store, &image).await.unwrap();
-                stop(&store, write, moment, end).await;
+                stop(&store, &options(), write, moment, end).await;
                 everything_tagged_is_complete(&*store, &name).await;
                 let tagged_already = write + 1 == writes && moment == Moment::After;
                 converges(&store, &expected, tagged_already, &name).await;
@@ -48,7 +48,13 @@ async fn stopped_at_any_write_the_repository_is_valid_and_the_next_run_converges
 }
 
 /// Runs the job up to one moment of one write.
-async fn stop(store: &Arc<dyn Store>, write: usize, moment: Moment, end: End) {
+pub(crate) async fn stop(
+    store: &Arc<dyn Store>,
+    options: &IndexOptions,
+    write: usize,
+    moment: Moment,
+    end: End,
+) {
     let reached = Arc::new(Notify::new());
     let there = Arc::clone(&reached);
     let watched = Watched::new(store, move |now, number, _| {
@@ -65,9 +71,8 @@ async fn stop(store: &Arc<dyn Store>, write: usize, moment: Moment, end: End) {
             Err(Error::Deadline { action, last })
         })
     }) as Arc<dyn Store>;
-    let options = options();
     tokio::select! {
-        report = index(&watched, "1", &options) => {
+        report = index(&watched, "1", options) => {
             assert_eq!(end, End::Error, "{report:?}");
             assert_eq!(report.outcome, Outcome::Failed, "{report:?}");
             assert_eq!((report.kind, report.retryable), (Some("deadline"), Some(true)));

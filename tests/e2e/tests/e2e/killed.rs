@@ -18,6 +18,25 @@ async fn build(image: &str) -> (Option<i32>, Value) {
     (output.status.code(), report)
 }
 
+/// A proxy that never passes on one of the requests that write, counted from 0, and tells when it is there.
+pub(crate) async fn stopping_at(host: &str, request: usize) -> (Proxy, Arc<Notify>) {
+    let reached = Arc::new(Notify::new());
+    let (there, writes) = (Arc::clone(&reached), Arc::new(AtomicUsize::new(0)));
+    let proxy = Proxy::start(host, move |asked| {
+        let (there, writes) = (Arc::clone(&there), Arc::clone(&writes));
+        Box::pin(async move {
+            let reads = ["GET", "HEAD"].contains(&asked.method.as_str());
+            if !reads && writes.fetch_add(1, Ordering::SeqCst) == request {
+                there.notify_one();
+                std::future::pending::<()>().await;
+            }
+            None
+        })
+    })
+    .await;
+    (proxy, reached)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_request_the_next_run_finishes_the_work() {
     let registry = Registry::docker();
@@ -28,20 +47,7 @@ async fn killed_at_any_request_the_next_run_finishes_the_work() {
         let repository = format!("killed/{request}");
         let store = registry.store(&repository);
         images::push(&*store, &image).await.unwrap();
-        let reached = Arc::new(Notify::new());
-        let (there, writes) = (Arc::clone(&reached), Arc::new(AtomicUsize::new(0)));
-        let proxy = Proxy::start(registry.host(), move |asked| {
-            let (there, writes) = (Arc::clone(&there), Arc::clone(&writes));
-            Box::pin(async move {
-                let reads = ["GET", "HEAD"].contains(&asked.method.as_str());
-                if !reads && writes.fetch_add(1, Ordering::SeqCst) == request {
-                    there.notify_one();
-                    std::future::pending::<()>().await;
-                }
-                None
-            })
-        })
-        .await;
+        let (proxy, reached) = stopping_at(registry.host(), request).await;
         let at_proxy = format!("{}/{repository}:1", proxy.host());
         tokio::select! {
             (code, report) = build(&at_proxy) => {

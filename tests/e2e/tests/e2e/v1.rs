@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use soci_e2e::{
@@ -10,11 +9,12 @@ use soci_e2e::{
 };
 use soci_index::{IndexFormat, IndexOptions, Outcome, Report};
 use soci_registry::{
-    Action, Descriptor, Digest, Error, Listing, Manifest, OCI_INDEX, OCI_MANIFEST, Store, Tag,
-    Target,
+    Descriptor, Digest, Listing, Manifest, OCI_INDEX, OCI_MANIFEST, Store, Tag, Target,
 };
 use soci_ztoc::{LayerVerifier, Limits, Ztoc};
-use tokio::sync::Notify;
+
+use crate::crashes::{End, stop};
+use crate::killed::stopping_at;
 
 const SOCI_INDEX: &str = "application/vnd.amazon.soci.index.v1+json";
 
@@ -162,13 +162,6 @@ async fn what_others_refer_with_stays() {
     assert_eq!(found(&*store, "1").await.len(), 2);
 }
 
-/// How a run ends at its write.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum End {
-    Error,
-    Abort,
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_at_any_write_the_next_run_converges() {
     for registry in [Registry::docker(), Registry::go()] {
@@ -193,7 +186,7 @@ async fn stopped_at_any_write_the_next_run_converges() {
                 let name = format!("stopped/{write}/{moment:?}/{end:?}").to_lowercase();
                 let store = registry.store(&name);
                 images::push(&*store, &image).await.unwrap();
-                stop(&store, write, moment, end).await;
+                stop(&store, &v1(), write, moment, end).await;
                 let is_done = write + 1 == writes.len() && moment == Moment::After;
                 let report = index(&store, "1", &v1()).await;
                 let outcome = if is_done {
@@ -212,33 +205,6 @@ async fn stopped_at_any_write_the_next_run_converges() {
     }
 }
 
-async fn stop(store: &Arc<dyn Store>, write: usize, moment: Moment, end: End) {
-    let reached = Arc::new(Notify::new());
-    let there = Arc::clone(&reached);
-    let watched = Watched::new(store, move |now, number, _| {
-        let there = Arc::clone(&there);
-        Box::pin(async move {
-            if (now, number) != (moment, write) {
-                return Ok(());
-            }
-            if end == End::Abort {
-                there.notify_one();
-                std::future::pending::<()>().await;
-            }
-            let (action, last) = (Action::PushManifest, None);
-            Err(Error::Deadline { action, last })
-        })
-    }) as Arc<dyn Store>;
-    let options = v1();
-    tokio::select! {
-        report = index(&watched, "1", &options) => {
-            assert_eq!(end, End::Error, "{report:?}");
-            assert_eq!(report.kind, Some("deadline"), "{report:?}");
-        }
-        () = reached.notified() => assert_eq!(end, End::Abort),
-    }
-}
-
 /// The program, killed at each request that writes: POST and PUT for each of three zTOCs and the config; two SOCI indexes, and two
 /// indexes of referrers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -251,20 +217,7 @@ async fn killed_at_any_request_the_next_run_finishes_the_work() {
         let repository = format!("killed/{request}");
         let store = registry.store(&repository);
         images::push(&*store, &image).await.unwrap();
-        let reached = Arc::new(Notify::new());
-        let (there, writes) = (Arc::clone(&reached), Arc::new(AtomicUsize::new(0)));
-        let proxy = Proxy::start(registry.host(), move |asked| {
-            let (there, writes) = (Arc::clone(&there), Arc::clone(&writes));
-            Box::pin(async move {
-                let reads = ["GET", "HEAD"].contains(&asked.method.as_str());
-                if !reads && writes.fetch_add(1, Ordering::SeqCst) == request {
-                    there.notify_one();
-                    std::future::pending::<()>().await;
-                }
-                None
-            })
-        })
-        .await;
+        let (proxy, reached) = stopping_at(registry.host(), request).await;
         let build = |host: &str| {
             let image = format!("{host}/{repository}:1");
             async move { program::build_as("v1", &image).output().await.unwrap() }
