@@ -147,7 +147,7 @@ fn build_compared(workspace: &Workspace, what: &What) -> Result<Ours> {
         package: "soci-cli",
         program: "soci-index",
         target: Arch::host()?.target(),
-        flags: &[],
+        is_static: false,
     };
     Ok(Ours::Program(shipping::build(workspace, &wanted)?))
 }

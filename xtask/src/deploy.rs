@@ -62,15 +62,19 @@ pub(crate) fn run(workspace: &Workspace, road: &Road) -> Result<()> {
         None => package::one(workspace, arch)?.zip,
     };
     let bytes = fs::read(&zip).with_context(|| format!("cannot read {}", zip.display()))?;
+    if options.zip.is_some() {
+        package::check_zip(&zip, &bytes, arch)?;
+    }
     let prefix = prefix(&bytes);
     console::heading(&format!("uploading {}", zip.display()));
     workspace::run(upload(options, &zip, &prefix, arch))?;
     console::heading(&format!("deploying the stack {}", options.stack));
-    workspace::run(deploy(
+    let deployed = workspace::run(deploy(
         options,
         &workspace.root.join("template.yaml"),
         &prefix,
-    ))?;
+    ));
+    deployed.context("see what AWS says above, and docs/troubleshooting.md")?;
     let outputs = [
         "cloudformation",
         "describe-stacks",

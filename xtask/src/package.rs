@@ -115,6 +115,13 @@ pub(crate) fn one(workspace: &Workspace, arch: Arch) -> Result<Packed> {
     Ok(Packed { program, zip })
 }
 
+/// That a zip which was made before holds a function for this processor.
+pub(crate) fn check_zip(path: &Path, zip: &[u8], arch: Arch) -> Result<()> {
+    let program = zip_file::program(zip, PROGRAM);
+    let checked = program.and_then(|program| check(Path::new(PROGRAM), &program, arch));
+    checked.with_context(|| format!("{} cannot be deployed", path.display()))
+}
+
 /// That a program starts on Amazon Linux 2023, and so on every Linux with glibc 2.34 or later.
 pub(crate) fn check(program: &Path, bytes: &[u8], arch: Arch) -> Result<()> {
     let needs = needs::of(bytes, arch)?;
@@ -139,7 +146,7 @@ fn build(workspace: &Workspace, arch: Arch) -> Result<PathBuf> {
             package: "soci-index-builder",
             program: PROGRAM,
             target,
-            flags: &[],
+            is_static: false,
         },
     );
     if arch.is_host() {

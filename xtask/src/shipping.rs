@@ -37,8 +37,8 @@ pub(crate) struct Wanted<'a> {
     /// What it is for, as Rust names it. Named for this machine too: the flags are for the program then, not for build scripts, and another
     /// machine's build for this one is the same.
     pub(crate) target: &'a str,
-    /// Flags for the compiler beside those that every program gets.
-    pub(crate) flags: &'a [&'a str],
+    /// Whether it brings its C library.
+    pub(crate) is_static: bool,
 }
 
 /// Where a program lies once it is built.
@@ -52,16 +52,26 @@ pub(crate) fn build(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<PathBu
     let mut words = vec!["build", "--locked", "--profile", PROFILE];
     words.extend(["--package", wanted.package, "--bin", wanted.program]);
     words.extend(["--target", wanted.target]);
-    let path = path(workspace, wanted.target, wanted.program);
-    let mut flags: Vec<_> = wanted.flags.iter().map(|&flag| flag.to_owned()).collect();
-    flags.extend(folders.iter().map(Folder::flag));
+    // Another flag compiles all anew: what was compiled without it stays.
+    let target = match wanted.is_static {
+        false => workspace.target.clone(),
+        true => workspace.target.join("static"),
+    };
+    let path = target
+        .join(wanted.target)
+        .join(PROFILE)
+        .join(wanted.program);
+    let mut flags: Vec<_> = folders.iter().map(Folder::flag).collect();
+    if wanted.is_static {
+        flags.push("-Ctarget-feature=+crt-static".to_owned());
+    }
     let mut cargo = workspace.cargo(&words);
     FOREIGN.iter().for_each(|name| {
         cargo.env_remove(name);
     });
     cargo
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR))
-        .env("CARGO_TARGET_DIR", &workspace.target);
+        .env("CARGO_TARGET_DIR", &target);
     workspace::run(cargo)?;
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let named = named(&bytes, &folders);

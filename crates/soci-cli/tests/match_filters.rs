@@ -38,8 +38,17 @@ fn each_image_has_its_verdict() {
     ] {
         let ended = run(filters, &[image]).with_code(code);
         assert_eq!(ended.text(), format!("{image}: {verdict}\n"), "{filters}");
-        assert_eq!(ended.stderr, "");
+        let is_refused = !filters.contains([':', '!']);
+        assert_eq!(ended.stderr.is_empty(), !is_refused, "{}", ended.stderr);
     }
+}
+
+/// Found by a newcomer: what matches here was refused where it was deployed.
+#[test]
+fn a_filter_that_the_function_refuses_is_told() {
+    let ended = run("*:*,team/*", &["team/app:1"]).with_code(0);
+    let told = "the function refuses team/*: it has no ':' between repository and tag";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-# The images that the filters name, but for development's.
+# The images that the filters name.
 
 provider "aws" {
   region = var.region
@@ -9,5 +9,4 @@ module "soci_index_builder" {
 
   zip_path = var.zip_path
   filters  = var.filters
-  excludes = ["*:*-dev"]
 }

@@ -1,13 +1,16 @@
 //! A zip with one program in it, the same bytes whenever and wherever it is made.
 
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Write as _};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 /// Everybody may start it, nobody may change it.
 const MODE: u32 = 0o755;
+
+/// Bytes of a function with all that it brings (AWS's).
+const MOST_PROGRAM_BYTES: u64 = 250 << 20;
 
 /// The smallest that flate2 makes.
 const LEVEL: i64 = 9;
@@ -25,11 +28,37 @@ pub(super) fn of(name: &str, program: &[u8]) -> Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
+/// A program out of a zip that somebody else made.
+pub(super) fn program(zip: &[u8], name: &str) -> Result<Vec<u8>> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(zip)).context("it is no zip")?;
+    let file = zip
+        .by_name(name)
+        .with_context(|| format!("it holds no {name}"))?;
+    let size = file.size();
+    ensure!(
+        size <= MOST_PROGRAM_BYTES,
+        "its {name} has {size} bytes, Lambda takes {MOST_PROGRAM_BYTES} at most"
+    );
+    let mut bytes = Vec::new();
+    file.take(MOST_PROGRAM_BYTES)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("its {name} cannot be unpacked"))?;
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use super::*;
+
+    #[test]
+    fn what_holds_no_program_is_told() {
+        let told = |zip: &[u8]| program(zip, "bootstrap").expect_err("none").to_string();
+        assert_eq!(told(b"# README"), "it is no zip");
+        let other = of("main", b"x").expect("it packs");
+        assert_eq!(told(&other), "it holds no bootstrap");
+        let own = of("bootstrap", b"x").expect("it packs");
+        assert_eq!(program(&own, "bootstrap").expect("it is there"), b"x");
+    }
 
     #[test]
     fn a_zip_holds_a_program_that_may_be_started_and_no_time() {

@@ -43,13 +43,6 @@ pub(super) enum Linkage {
 impl Linkage {
     pub(super) const ALL: [Self; 2] = [Self::Glibc, Self::Static];
 
-    fn flags(self) -> &'static [&'static str] {
-        match self {
-            Self::Glibc => &[],
-            Self::Static => &["-Ctarget-feature=+crt-static"],
-        }
-    }
-
     /// The archive's name.
     pub(super) fn archive_name(self, arch: Arch) -> String {
         let linkage = match self {
@@ -68,7 +61,7 @@ pub(super) fn build(workspace: &Workspace, linkage: Linkage) -> Result<Vec<u8>> 
         package: "soci-cli",
         program: PROGRAM,
         target: arch.target(),
-        flags: linkage.flags(),
+        is_static: linkage == Linkage::Static,
     };
     let path = shipping::build(workspace, &wanted)?;
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -4,9 +4,16 @@ use soci_index::Verdict;
 
 use crate::args::MatchArgs;
 use crate::exit::Exit;
-use crate::output;
+use crate::output::{self, Mark};
 
 pub(crate) fn run(args: &MatchArgs) -> anyhow::Result<Exit> {
+    for filter in args.filters.iter() {
+        if !filter.excludes() && filter.repositories().is_none() {
+            let text =
+                format!("the function refuses {filter}: it has no ':' between repository and tag");
+            output::marked(Mark::Warning, &text);
+        }
+    }
     let mut worst = Exit::Done;
     for image in &args.images {
         let (exit, verdict) = match args.filters.judge(&image.name) {

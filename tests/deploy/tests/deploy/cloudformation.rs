@@ -237,14 +237,17 @@ fn what_is_wrong_with_the_command_is_told_before_anything_is_built() {
     let said = deploy(&moto, "stack", &[]);
     is_refused(&said, &["there is no bucket assets"]);
     assert!(!said.output.contains("building"), "{}", said.output);
+    let moto = moto_with_bucket();
+    let page = facts::root().join("README.md");
+    let said = deploy(&moto, "stack", &["--zip", page.to_str().expect("UTF-8")]);
+    is_refused(&said, &["README.md", "it is no zip"]);
+    assert!(!said.output.contains("uploading"), "{}", said.output);
 }
 
 #[test]
 fn what_aws_refuses_fails_the_command_with_its_words() {
     let moto = moto_with_bucket();
-    let zip = tempfile::NamedTempFile::new().expect("a temporary file");
-    let zip = zip.path().to_str().expect("UTF-8");
-    let said = deploy(&moto, "", &["--zip", zip]);
+    let said = deploy(&moto, "", &[]);
     is_refused(&said, &["StackName", "aws cloudformation deploy"]);
 }
 
