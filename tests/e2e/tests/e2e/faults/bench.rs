@@ -336,12 +336,16 @@ impl Bench {
         }
         let most = undisturbed + REQUESTS_PER_FAULT * calls_again;
         assert!(run.seen.len() <= most, "{run}  at most {most} requests");
-        // A layer whose bytes are wrong is read once more from its beginning; nothing else is.
-        let damaged = faults.filter(|seen| {
-            let damages = |fault: Fault| matches!(fault, Fault::WrongByte(_));
-            seen.ask.is_layer() && seen.fault.is_some_and(damages)
-        });
-        let again: u64 = damaged.map(|seen| self.layers[&seen.about]).sum();
+        // A layer that is damaged is read once more from its beginning; nothing else is. Where the first answer has a wrong length or header,
+        // nothing was read yet.
+        let costs = |seen: &Seen| match seen.fault? {
+            Fault::WrongByte(_) => Some(self.layers[&seen.about]),
+            Fault::Long(by) if seen.first_byte > 0 => Some(self.layers[&seen.about] + by as u64),
+            fault if fault.damages() && seen.first_byte > 0 => Some(self.layers[&seen.about]),
+            _ => None,
+        };
+        let of_layers = faults.filter(|seen| seen.ask.is_layer());
+        let again: u64 = of_layers.filter_map(costs).sum();
         let downloaded = run.report.bytes.downloaded;
         let expected = self.layer_bytes() + again;
         if again == 0 {
