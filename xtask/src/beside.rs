@@ -6,7 +6,6 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
@@ -15,7 +14,6 @@ use crate::workspace::Workspace;
 
 /// One that has been started.
 pub(crate) struct Beside {
-    start: Instant,
     process: Child,
     said: PathBuf,
 }
@@ -36,16 +34,7 @@ impl Beside {
             .stdout(file)
             .stderr(both);
         let process = command.spawn().context("cannot start nice")?;
-        Ok(Self {
-            start: Instant::now(),
-            process,
-            said,
-        })
-    }
-
-    /// When it began.
-    pub(crate) fn start_time(&self) -> Instant {
-        self.start
+        Ok(Self { process, said })
     }
 
     /// Waits for its end and tells what it said.

@@ -80,7 +80,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
 
 /// Compiles every target; gives the folder of the programs.
 fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
-    let host = workspace.rustc("host")?;
+    let host = workspace.compiler("host")?;
     let mut command =
         workspace.cargo(&["build", "--release", "--manifest-path", "fuzz/Cargo.toml"]);
     // With a target named, the flags are for the targets and not for build scripts and macros.

@@ -81,17 +81,14 @@ fn run_tiers(workspace: &Workspace, chosen: &[&'static Tier]) -> Vec<Report> {
     let mut reports = Vec::new();
     let mut beside = Vec::new();
     for &tier in chosen {
+        let start = Instant::now();
         if tier.beside && chosen.len() > 1 {
-            beside.push((tier, Beside::start(workspace, tier.name)));
+            beside.push((tier, start, Beside::start(workspace, tier.name)));
         } else {
-            let start = Instant::now();
             reports.push(reported(tier, start, || outcome_of(workspace, tier)));
         }
     }
-    for (tier, started) in beside {
-        let start = started
-            .as_ref()
-            .map_or_else(|_| Instant::now(), Beside::start_time);
+    for (tier, start, started) in beside {
         reports.push(reported(tier, start, || {
             outcome(started.and_then(Beside::end))
         }));

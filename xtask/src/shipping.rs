@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
@@ -41,9 +40,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) is_static: bool,
 }
 
-/// Where a program lies once it is built.
+/// Where a program that is linked dynamically lies once it is built.
 pub(crate) fn path(workspace: &Workspace, target: &str, program: &str) -> PathBuf {
-    workspace.target.join(target).join(PROFILE).join(program)
+    path_in(&workspace.target, target, program)
+}
+
+fn path_in(folder: &Path, target: &str, program: &str) -> PathBuf {
+    folder.join(target).join(PROFILE).join(program)
 }
 
 /// Builds a program and makes sure that it names no folder of this machine; gives its path.
@@ -53,14 +56,11 @@ pub(crate) fn build(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<PathBu
     words.extend(["--package", wanted.package, "--bin", wanted.program]);
     words.extend(["--target", wanted.target]);
     // Another flag compiles all anew: what was compiled without it stays.
-    let target = match wanted.is_static {
+    let folder = match wanted.is_static {
         false => workspace.target.clone(),
         true => workspace.target.join("static"),
     };
-    let path = target
-        .join(wanted.target)
-        .join(PROFILE)
-        .join(wanted.program);
+    let path = path_in(&folder, wanted.target, wanted.program);
     let mut flags: Vec<_> = folders.iter().map(Folder::flag).collect();
     if wanted.is_static {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
@@ -71,7 +71,7 @@ pub(crate) fn build(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<PathBu
     });
     cargo
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR))
-        .env("CARGO_TARGET_DIR", &target);
+        .env("CARGO_TARGET_DIR", &folder);
     workspace::run(cargo)?;
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let named = named(&bytes, &folders);
@@ -108,12 +108,8 @@ impl Folder {
 
 /// The workspace, what is generated, crates of others, and the standard library's source, which some machines have.
 fn folders(workspace: &Workspace) -> Result<Vec<Folder>> {
-    let mut rustc = Command::new("rustc");
-    rustc
-        .args(["--print", "sysroot"])
-        .current_dir(&workspace.root);
-    let sysroot = workspace::stdout_of(rustc)?;
-    let commit = workspace.rustc("commit-hash")?;
+    let sysroot = workspace.rustc(&["--print", "sysroot"])?;
+    let commit = workspace.compiler("commit-hash")?;
     let library = Path::new(sysroot.trim()).join("lib/rustlib/src/rust");
     // Of several that fit rustc takes the last.
     let mut folders = vec![

@@ -112,7 +112,7 @@ fn what_may_write_compiles_nothing() {
             }
             writing += 1;
             for command in commands(&document) {
-                let is_harmless = ["chmod ", "dist/tools/xtask "]
+                let is_harmless = [MADE_A_PROGRAM, HANDED_ON]
                     .iter()
                     .any(|start| command.starts_with(start));
                 assert!(is_harmless, "{name}, {job}: {command}");
@@ -129,14 +129,20 @@ fn commands(job: &Yaml) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// The test command as root, and what makes this program one again after it was handed on.
+/// How this program is started where another job compiled it.
+const HANDED_ON: &str = "dist/tools/xtask ";
+
+/// What makes it a program again there.
+const MADE_A_PROGRAM: &str = "chmod +x dist/tools/xtask";
+
+/// That, and the test command as root.
 const OTHERS: [&str; 2] = [
     "sudo --preserve-env env \"PATH=$PATH\" .ci/run",
-    "chmod +x dist/tools/xtask",
+    MADE_A_PROGRAM,
 ];
 
 /// How this program is started.
-const OWN: [&str; 2] = ["cargo --locked xtask ", "dist/tools/xtask "];
+const OWN: [&str; 2] = ["cargo --locked xtask ", HANDED_ON];
 
 /// One of few, or a command that this program takes.
 #[test]

@@ -85,11 +85,16 @@ impl Workspace {
         metadata(&self.root, &[&["--locked"], words].concat())
     }
 
-    /// What the compiler that builds here says of itself under a name.
-    pub(crate) fn rustc(&self, field: &str) -> Result<String> {
+    /// What the compiler that builds here prints.
+    pub(crate) fn rustc(&self, words: &[&str]) -> Result<String> {
         let mut rustc = program(&OsString::from("rustc"), &self.root);
-        rustc.arg("-vV");
-        let version = stdout_of(rustc)?;
+        rustc.args(words);
+        stdout_of(rustc)
+    }
+
+    /// What it says of itself under a name.
+    pub(crate) fn compiler(&self, field: &str) -> Result<String> {
+        let version = self.rustc(&["-vV"])?;
         let begin = format!("{field}: ");
         let mut lines = version.lines();
         let value = lines.find_map(|line| line.strip_prefix(begin.as_str()));

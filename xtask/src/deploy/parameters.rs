@@ -70,7 +70,6 @@ fn is_allowed(declared: &Yaml, value: &str) -> Result<bool> {
     let is_listed =
         values(declared).is_none_or(|values| values.iter().any(|listed| listed == value));
     let bound = |name: &str| declared[name].as_i64();
-    #[allow(clippy::cast_precision_loss)] // Of bounds such as 10240.
     let is_number = declared["Type"].as_str() != Some("Number")
         || number.is_ok_and(|number| {
             bound("MinValue").is_none_or(|least| number >= least as f64)

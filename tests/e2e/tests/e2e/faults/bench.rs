@@ -336,13 +336,16 @@ impl Bench {
         }
         let most = undisturbed + REQUESTS_PER_FAULT * calls_again;
         assert!(run.seen.len() <= most, "{run}  at most {most} requests");
-        // A layer that is damaged is read once more from its beginning; nothing else is. Where the first answer has a wrong length or header,
-        // nothing was read yet.
-        let costs = |seen: &Seen| match seen.fault? {
-            Fault::WrongByte(_) => Some(self.layers[&seen.about]),
-            Fault::Long(by) if seen.first_byte > 0 => Some(self.layers[&seen.about] + by as u64),
-            fault if fault.damages() && seen.first_byte > 0 => Some(self.layers[&seen.about]),
-            _ => None,
+        // A layer that is damaged is read once more from its beginning; nothing else is. Where the first answer is too long or has a wrong
+        // header, nothing was read yet. One that is too short is continued.
+        let costs = |seen: &Seen| {
+            let layer = self.layers[&seen.about];
+            match seen.fault? {
+                Fault::WrongByte(_) => Some(layer),
+                Fault::WrongDigest if seen.first_byte > 0 => Some(layer),
+                Fault::Long(by) if seen.first_byte > 0 => Some(layer + by as u64),
+                _ => None,
+            }
         };
         let of_layers = faults.filter(|seen| seen.ask.is_layer());
         let again: u64 = of_layers.filter_map(costs).sum();
