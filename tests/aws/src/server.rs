@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -89,11 +90,27 @@ impl Reply {
 
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
-/// An address of this machine that nobody listens at now.
+/// Ports for [`free_port`]: below those that Linux gives to whoever asks for any, or else one of these would have the port by the time that
+/// a server is started on it.
+const PORTS: std::ops::Range<u32> = 12_000..32_000;
+
+/// Ports between the first of a process and the first of the next one; a prime, so that all are met.
+const FAR_APART: u32 = 1_009;
+
+/// An address of this machine that nobody listens at now, each only once in a process.
 #[must_use]
 pub fn free_port() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("it has one").to_string()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Processes that run side by side begin at different places.
+    let first = std::process::id().wrapping_mul(FAR_APART);
+    let free = PORTS.into_iter().find_map(|_| {
+        let place = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let address = format!("127.0.0.1:{}", PORTS.start + place % PORTS.len() as u32);
+        std::net::TcpListener::bind(&address)
+            .is_ok()
+            .then_some(address)
+    });
+    free.expect("there is a free port")
 }
 
 /// Starts a server on a free port and gives back host and port.

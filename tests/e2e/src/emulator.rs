@@ -42,7 +42,7 @@ pub enum Failure {
     Ended,
     /// The time was up, and the process was killed.
     TimedOut,
-    /// The emulator itself had no answer, which a busy machine brings about now and then; the line that it began with.
+    /// The emulator itself had no answer, as the process ended before it asked for an event; the line that it began with.
     Silent(String),
 }
 
@@ -62,7 +62,8 @@ impl Emulator {
                 .spawn()
                 .expect("the emulator starts");
             let stdout = process.stdout.take().expect("it is piped");
-            if listens(&mut process, &address).await {
+            // The emulator starts the function without a look at whether it listens for it already.
+            if listens(&mut process, &address).await && listens(&mut process, &runtime_api).await {
                 return Emulator {
                     process,
                     address,
