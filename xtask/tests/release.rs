@@ -1,5 +1,5 @@
-//! The steps of `.github/workflows/release.yml` behind the build, run as they are there: into a real registry with a password, and with a
-//! stand-in for GitHub's own command line, which nobody but GitHub can answer.
+//! Finishing and publishing a release (`.github/workflows/release.yml`) in seconds, with texts for programs: into a real registry with a
+//! password, and with a stand-in for GitHub's own command line, which nobody but GitHub can answer. `release_steps.rs` has the programs.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};

@@ -94,7 +94,7 @@ pub(crate) type Answering = Pin<Box<dyn Future<Output = Reply> + Send>>;
 /// a server is started on it.
 const PORTS: std::ops::Range<u32> = 12_000..32_000;
 
-/// Ports between the first of a process and the first of the next one; a prime, so that all are met.
+/// Ports between the first of a process and the first of the next one: more than a process takes.
 const FAR_APART: u32 = 1_009;
 
 /// An address of this machine that nobody listens at now, each only once in a process.
