@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
+use soci_test_aws::free_port;
 
 /// How long the registry may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,7 +37,7 @@ impl Registry {
             fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder)?;
-        let host = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let host = free_port();
         let (config, data) = (folder.join("config.yml"), folder.join("data"));
         let words = format!(
             "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
